@@ -1,0 +1,1 @@
+"""Plain data, ports and arithmetic. Nothing here reads, waits or logs."""

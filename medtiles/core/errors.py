@@ -1,0 +1,43 @@
+"""What can go wrong with an image or a request.
+
+MedTilesError
+├─ ImageNotFoundError       (LookupError)  no image, plane or associated image of that name
+├─ TileOutOfRangeError      (LookupError)  the image has no such level or tile
+├─ BadRequestError          (ValueError)   the request makes no sense
+│  └─ ViewTooLargeError                    more pixels than the server's limits allow
+├─ UnsupportedFormatError                  the file is of no format that we open
+├─ DamagedImageError                       the file is of a known format, but broken
+└─ BusyError                               the queue of work is full; try again
+"""
+
+
+class MedTilesError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ImageNotFoundError(MedTilesError, LookupError):
+    """There is no image, plane or associated image of that name."""
+
+
+class TileOutOfRangeError(MedTilesError, LookupError):
+    """The image has no such level, tile or plane."""
+
+
+class BadRequestError(MedTilesError, ValueError):
+    """The request makes no sense for this image."""
+
+
+class ViewTooLargeError(BadRequestError):
+    """The request asks for more than the server's limits allow."""
+
+
+class UnsupportedFormatError(MedTilesError):
+    """The file is of no format that we open."""
+
+
+class DamagedImageError(MedTilesError):
+    """The file is of a known format, but broken."""
+
+
+class BusyError(MedTilesError):
+    """The queue of work is full; try again later."""

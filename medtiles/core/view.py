@@ -1,0 +1,60 @@
+"""What clients ask for, whatever their protocol: the one currency between protocols and engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medtiles.core.display import Windowing
+from medtiles.core.geometry import Region, Size
+from medtiles.core.pyramid import TileKey
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A rectangle of the full-resolution image, wanted at a size."""
+
+    region: Region
+    """In pixels of level 0, within the image."""
+    size: Size
+    """Of the answer, in pixels."""
+    plane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AssociatedName:
+    """A picture that comes with the image, wanted whole, or no larger than `max_side` on either side."""
+
+    name: str
+    max_side: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One picture, and how the client wants it. Also the key of caches and of ETags."""
+
+    image: str
+    """The image's id."""
+    what: TileKey | View | AssociatedName
+    accept: tuple[str, ...]
+    """Media types, best first. Stored bytes of an accepted type go out untouched."""
+    quality: int | None = None
+    """1 to 100; None: stored bytes as they are, or the codec's default."""
+    is_display: bool = True
+    """True: as people look at it, 8 bits. False: the samples as they are stored, all their bits."""
+    windowing: Windowing | None = None
+    """In place of the file's own window; only for display."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """The bytes that complete one more resolution of a codestream; joined in order they are the stored codestream."""
+
+    data: bytes
+    offset: int
+    """Of the first byte, within the codestream."""
+    reduction: int
+    """The reduction that is complete once these bytes have come."""
+    size: Size
+    """Of the picture at that reduction."""
+    is_last: bool
+    media_type: str = ""

@@ -1,0 +1,1 @@
+"""transcode knows frames: one rectangle of pixels, encoded or not, and the files that frames lie in."""
