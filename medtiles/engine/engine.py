@@ -1,0 +1,298 @@
+"""The Tiles of this process: one request goes down once and comes back once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from medtiles.core.catalogue import Catalogue
+from medtiles.core.display import Display, Windowing
+from medtiles.core.geometry import Region, Size
+from medtiles.core.limits import Limits
+from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.tiles import ImagePage, ImageQuery
+from medtiles.core.view import AssociatedName, Refinement, Request, View
+from medtiles.engine import planning, presentation, progressive
+from medtiles.engine.flights import Flights
+from medtiles.engine.open_images import OpenImage, OpenImages
+from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
+from medtiles.engine.tile_cache import TileCache
+from transcode.codec import Codecs, EncodeOptions
+from transcode.codecs.jpeg import JPEG, crop
+from transcode.errors import FileChangedError
+from transcode.frames import EncodedFrame, Frame, PixelArray
+from transcode.recode import recode
+
+T = TypeVar("T")
+
+_STATISTICS_SIDE = 512
+"""Longest side, in pixels, of the picture that image-wide statistics are taken from."""
+_PERCENTILES = (0.1, 99.9)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What an engine may use."""
+
+    limits: Limits = Limits()
+    encoded_cache_bytes: int = 32 * 1024 * 1024
+    decoded_cache_bytes: int = 32 * 1024 * 1024
+    threads: int = 0
+    """Workers; 0: one for each CPU."""
+    open_images: int = 64
+
+
+class TileEngine:
+    """Everything a protocol may ask, answered from the files of a catalogue. Safe to call from several threads."""
+
+    def __init__(self, catalogue: Catalogue, codecs: Codecs, options: EngineOptions | None = None) -> None:
+        self._options = options or EngineOptions()
+        self._limits = self._options.limits
+        self._catalogue = catalogue
+        self._codecs = codecs
+        self._open = OpenImages(catalogue, self._options.open_images)
+        self._encoded: TileCache[tuple[str, Request], EncodedFrame] = TileCache(
+            self._options.encoded_cache_bytes, lambda frame: len(frame.data) + 512
+        )
+        self._decoded = decoded_cache(self._options.decoded_cache_bytes)
+        self._displays: TileCache[tuple[str, str, int], Display] = TileCache(4096, lambda _: 1)
+        self._flights: Flights[tuple[str, Request], EncodedFrame] = Flights(
+            self._options.threads or os.cpu_count() or 1, self._limits.queue
+        )
+
+    # -- what there is ------------------------------------------------------------------------------------------
+
+    def images(self, query: ImageQuery) -> ImagePage:
+        """List images."""
+        return self._catalogue.images(query)
+
+    def known_info(self, image: str) -> ImageInfo | None:
+        """The description of an image, when it is open and was lately seen unchanged."""
+        return self._open.known_info(image)
+
+    def info(self, image: str) -> ImageInfo:
+        """The description of an image; opens it when need be."""
+        with self._open.lease(image) as opened:
+            return opened.info
+
+    def display(self, image: str, plane: int) -> Display:
+        """How a plane is shown by default; a window that the file lacks comes from the statistics of the image."""
+        return self._with(image, lambda opened: self._display(image, opened, plane))
+
+    # -- pictures -----------------------------------------------------------------------------------------------
+
+    def answer(self, request: Request) -> EncodedFrame | None:
+        """The picture, when it is in the cache and its file was lately seen unchanged."""
+        info = self._open.known_info(request.image)
+        return None if info is None else self._encoded.get((info.version, request))
+
+    def produce(self, request: Request) -> EncodedFrame:
+        """The picture, made in the caller's thread."""
+        return self._produce(request, _always)
+
+    def submit(self, request: Request) -> Future[EncodedFrame]:
+        """The picture, made by one of the engine's threads, once for all who ask for it at the same time."""
+        found = self.answer(request)
+        if found is not None:
+            ready: Future[EncodedFrame] = Future()
+            ready.set_result(found)
+            return ready
+        info = self._open.known_info(request.image)
+        key = (info.version if info else "", request)
+        return self._flights.join(key, functools.partial(self._produce, request))
+
+    def samples(self, image: str, what: View | TileKey) -> PixelArray:
+        """Samples with all their bits: stored values, RGB for colour."""
+
+        def draw(opened: OpenImage) -> PixelArray:
+            canvas = self._canvas(image, opened, lambda pixels: pixels, _always)
+            return canvas.draw(self._plan(opened.info, what))
+
+        return self._with(image, draw)
+
+    def refinements(self, image: str, key: TileKey, offset: int = 0) -> Iterator[Refinement]:
+        """A stored JPEG 2000 or HTJ2K tile, cut at its resolutions, from a byte offset on."""
+
+        def read(opened: OpenImage) -> Frame:
+            opened.info.require(key)
+            return opened.source.read_tile(key)
+
+        return progressive.refinements(self._with(image, read), offset)
+
+    def statistics(self) -> dict[str, int]:
+        """Figures for monitoring: bytes in the caches, hits, misses, and work that waits."""
+        return {
+            "encoded_cache_bytes": self._encoded.size,
+            "encoded_cache_hits": self._encoded.hits,
+            "encoded_cache_misses": self._encoded.misses,
+            "decoded_cache_bytes": self._decoded.size,
+            "waiting": self._flights.waiting,
+        }
+
+    def close(self) -> None:
+        """Finish what has started and let go of all files."""
+        self._flights.close()
+        self._open.close()
+
+    # -- how ----------------------------------------------------------------------------------------------------
+
+    def _with(self, image: str, use: Callable[[OpenImage], T]) -> T:
+        """Use an open image; once more from the start when its file changes meanwhile."""
+        try:
+            with self._open.lease(image) as opened:
+                return use(opened)
+        except FileChangedError:
+            self._open.forget(image)
+        with self._open.lease(image) as opened:
+            return use(opened)
+
+    def _produce(self, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
+        def make(opened: OpenImage) -> EncodedFrame:
+            key = (opened.info.version, request)
+            frame = self._encoded.get(key)
+            if frame is None:
+                frame = self._picture(opened, request, is_wanted)
+                self._encoded.put(key, frame)
+            return frame
+
+        return self._with(request.image, make)
+
+    def _picture(self, opened: OpenImage, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
+        what = request.what
+        options = EncodeOptions(quality=request.quality)
+        if isinstance(what, AssociatedName):
+            return self._associated(opened, what, request, options)
+        stored = self._stored(opened, request)
+        if stored is not None:
+            return stored
+        plan = self._plan(opened.info, what)
+        display = self._display(request.image, opened, plan.plane) if request.is_display else None
+        canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
+        return recode(canvas.draw(plan), request.accept, self._codecs, options)
+
+    def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:
+        """The stored tile, when it is what the client wants, in a form that it accepts."""
+        info, what = opened.info, request.what
+        if isinstance(what, View):
+            planning.require_view(info, what, self._limits)
+            key = planning.stored_tile(info, what)
+        else:
+            info.require(what)  # type: ignore[arg-type]  # an associated picture has been dealt with
+            key = what  # type: ignore[assignment]
+        if key is None or request.quality is not None or info.levels[key.level].media_type is None:
+            return None
+        if request.is_display and not self._is_shown_as_stored(request, opened, key.plane):
+            return None
+        frame = opened.source.read_tile(key)
+        if not isinstance(frame, EncodedFrame) or frame.reduction or not frame.is_accepted(request.accept):
+            return None
+        if not request.is_display and isinstance(what, TileKey):
+            return frame
+        return _cut_to(frame, info.levels[key.level].tile_region(key.column, key.row).size)
+
+    def _is_shown_as_stored(self, request: Request, opened: OpenImage, plane: int) -> bool:
+        display = self._raw_display(request.image, opened, plane)
+        return presentation.is_plain(display, opened.info.pixels, request.windowing)
+
+    def _associated(
+        self, opened: OpenImage, what: AssociatedName, request: Request, options: EncodeOptions
+    ) -> EncodedFrame:
+        frame = opened.source.read_associated(what.name)
+        longest = max(frame.width, frame.height)
+        is_whole = what.max_side is None or longest <= what.max_side
+        if is_whole and isinstance(frame, EncodedFrame) and frame.is_accepted(request.accept):
+            return recode(frame, request.accept, self._codecs, options)
+        pixels = decoded(frame, self._codecs)
+        if request.is_display:
+            pixels = presentation.present(pixels, Display(), None)
+        if what.max_side is not None and not is_whole:
+            whole = Region(0, 0, pixels.width, pixels.height)
+            size = Size(
+                max(1, round(pixels.width * what.max_side / longest)),
+                max(1, round(pixels.height * what.max_side / longest)),
+            )
+            pixels = resample(pixels, whole, planning.Box.of(whole), size)
+        return recode(pixels, request.accept, self._codecs, options)
+
+    def _plan(self, info: ImageInfo, what: View | TileKey) -> planning.Plan:
+        if isinstance(what, View):
+            planning.require_view(info, what, self._limits)
+            return planning.plan_view(info, what)
+        level = info.require(what)
+        region = level.tile_region(what.column, what.row)
+        return planning.Plan(what.level, what.plane, 0, planning.Box.of(region), region.size)
+
+    def _canvas(
+        self, image: str, opened: OpenImage, present: Callable[[PixelArray], PixelArray], is_wanted: Callable[[], bool]
+    ) -> Canvas:
+        return Canvas(image, opened, self._codecs, self._decoded, self._limits, present, is_wanted)
+
+    def _raw_display(self, image: str, opened: OpenImage, plane: int) -> Display:
+        """What the file says; made once, so that tables made from it are found again."""
+        opened.info.require_plane(plane)
+        key = (image, opened.info.version, ~plane)
+        return self._displays.get_or_make(key, lambda: opened.source.display(plane))
+
+    def _display(self, image: str, opened: OpenImage, plane: int) -> Display:
+        display = self._raw_display(image, opened, plane)
+        pixels = opened.info.pixels
+        is_complete = display.windowings or display.voi_lut or display.palette
+        if is_complete or pixels.is_colour or pixels.bits_stored <= 8 >= pixels.bits_allocated:
+            return display
+        key = (image, opened.info.version, plane)
+        return self._displays.get_or_make(key, lambda: self._stretched(image, opened, plane, display))
+
+    def _stretched(self, image: str, opened: OpenImage, plane: int, display: Display) -> Display:
+        """The display with a window that holds nearly all values of the image: never of one tile alone."""
+        info = opened.info
+        full = Region(0, 0, info.size.width, info.size.height)
+        factor = max(1.0, max(full.width, full.height) / _STATISTICS_SIDE)
+        size = Size(max(1, int(full.width / factor)), max(1, int(full.height / factor)))
+        canvas = self._canvas(image, opened, lambda pixels: pixels, _always)
+        parts = [
+            canvas.draw(planning.plan_view(info, View(full, size, sample))).samples.ravel()
+            for sample in _sample_planes(info, plane)
+        ]
+        stored = np.concatenate(parts).astype(np.float64)
+        stored = stored[np.isfinite(stored)]
+        if display.padding is not None:
+            stored = stored[(stored < display.padding[0]) | (stored > display.padding[1])]
+        if not stored.size:
+            return display
+        low, high = np.percentile(stored, _PERCENTILES) * display.slope + display.intercept
+        window = Windowing((low + high) / 2, max(abs(high - low), 1e-6), "LINEAR_EXACT", "from the image's own values")
+        return dataclasses.replace(display, windowings=(window,))
+
+
+def _always() -> bool:
+    return True
+
+
+def _presenting(display: Display | None, windowing: Windowing | None) -> Callable[[PixelArray], PixelArray]:
+    if display is None:
+        return lambda pixels: pixels
+    return lambda pixels: presentation.present(pixels, display, windowing)
+
+
+def _sample_planes(info: ImageInfo, plane: int) -> list[int]:
+    """The first, middle and last plane of the channel, so that all of a stack is shown alike."""
+    channel = info.planes[plane].channel
+    alike = [index for index, each in enumerate(info.planes) if each.channel == channel]
+    return sorted({alike[0], alike[len(alike) // 2], alike[-1]})
+
+
+def _cut_to(frame: EncodedFrame, size: Size) -> EncodedFrame | None:
+    """The upper left part of a stored tile without loss; None when only decoding gives it."""
+    if (frame.width, frame.height) == (size.width, size.height):
+        return frame
+    if frame.encoding is not JPEG:
+        return None
+    data = crop(frame.data, size.width, size.height)
+    return None if data is None else dataclasses.replace(frame, data=data, width=size.width, height=size.height)

@@ -1,0 +1,87 @@
+"""A cache bounded by bytes, in which a value that many want is made once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class TileCache(Generic[K, V]):
+    """Least recently used values go first. Safe to call from several threads."""
+
+    def __init__(self, capacity: int, cost: Callable[[V], int]) -> None:
+        """Hold values of `capacity` bytes in all, as `cost` counts them."""
+        self._capacity = capacity
+        self._cost = cost
+        self._lock = threading.Lock()
+        self._values: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._in_flight: dict[K, Future[V]] = {}
+        self.size = 0
+        """Bytes held now."""
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: K) -> V | None:
+        """The value, when it is held."""
+        with self._lock:
+            found = self._values.get(key)
+            if found is None:
+                self.misses += 1
+                return None
+            self._values.move_to_end(key)
+            self.hits += 1
+            return found[0]
+
+    def put(self, key: K, value: V) -> None:
+        """Hold a value; one that is larger than the whole cache is let go at once."""
+        cost = self._cost(value)
+        if cost > self._capacity:
+            return
+        with self._lock:
+            old = self._values.pop(key, None)
+            if old is not None:
+                self.size -= old[1]
+            self._values[key] = (value, cost)
+            self.size += cost
+            while self.size > self._capacity:
+                _, (_, freed) = self._values.popitem(last=False)
+                self.size -= freed
+
+    def get_or_make(self, key: K, make: Callable[[], V]) -> V:
+        """The value; made by the first caller who lacks it, while others who want the same wait for it."""
+        found = self.get(key)
+        if found is not None:
+            return found
+        with self._lock:
+            flight = self._in_flight.get(key)
+            is_first = flight is None
+            if flight is None:
+                flight = self._in_flight[key] = Future()
+        if not is_first:
+            return flight.result()
+        try:
+            value = make()
+        except BaseException as error:
+            self._land(key)
+            flight.set_exception(error)
+            raise
+        self.put(key, value)
+        self._land(key)
+        flight.set_result(value)
+        return value
+
+    def _land(self, key: K) -> None:
+        with self._lock:
+            self._in_flight.pop(key, None)
+
+    def clear(self) -> None:
+        """Let everything go."""
+        with self._lock:
+            self._values.clear()
+            self.size = 0
