@@ -244,7 +244,7 @@ class TileEngine:
         display = self._raw_display(image, opened, plane)
         pixels = opened.info.pixels
         is_complete = display.windowings or display.voi_lut or display.palette
-        if is_complete or pixels.is_colour or pixels.bits_stored <= 8 >= pixels.bits_allocated:
+        if is_complete or pixels.is_colour or pixels.bits_allocated == 8:
             return display
         key = (image, opened.info.version, plane)
         return self._displays.get_or_make(key, lambda: self._stretched(image, opened, plane, display))

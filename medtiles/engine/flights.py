@@ -98,5 +98,8 @@ class Flights(Generic[K, V]):
         return len(self._flights)
 
     def close(self) -> None:
-        """Finish what has started, drop the rest."""
+        """Finish what has started; who waits for the rest gets a CancelledError."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        for flight in list(self._flights.values()):
+            for waiter in list(flight.waiters):
+                waiter.cancel()
