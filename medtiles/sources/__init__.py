@@ -1,0 +1,16 @@
+"""The table of formats: which files can be opened, and by what. The first that detects a file opens it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medtiles.core.source import SourceFormat
+from medtiles.sources import synthetic
+
+
+def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - for the sources that keep pyramids
+    """All formats, in the order in which they are asked.
+
+    ``cache`` is the folder where pyramids of large pictures are kept; None: such pictures are refused.
+    """
+    return (synthetic.FORMAT,)
