@@ -1,0 +1,153 @@
+"""Attributes of a DICOM header as checked values. What is wrong is told by keyword; pydicom's warnings stay inside.
+
+pydicom converts a value when it is first asked for, and warns about every oddity on the way. Real files are full of
+oddities that do no harm, so the warnings are dropped; values that do harm are refused here.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
+
+from transcode.errors import DicomFileError, TranscodeError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+PARSE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""Everything that pydicom was seen to raise on damaged headers."""
+
+_QUIET = threading.RLock()
+
+
+@contextmanager
+def quiet(what: str) -> Iterator[None]:
+    """Run pydicom on untrusted bytes: warnings are dropped, its errors become ours.
+
+    One thread at a time, because Python's warning filters belong to the whole process.
+
+    :raises DicomFileError: pydicom gave up; the message begins with `what`
+    """
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except TranscodeError:
+            raise
+        except PARSE_ERRORS as error:
+            message = f"{what}: {error}"
+            raise DicomFileError(message) from error
+
+
+def value_of(dataset: Dataset, keyword: str) -> Any:
+    """The value of an attribute; None when it is absent or empty.
+
+    :raises DicomFileError: its bytes cannot be read as its VR
+    """
+    with quiet(keyword):
+        value = dataset.get(keyword)
+        if value is None or (isinstance(value, str | bytes | MultiValue) and len(value) == 0):
+            return None
+        return value
+
+
+def integer(dataset: Dataset, keyword: str, lowest: int, highest: int, default: int | None = None) -> int:
+    """A whole number within limits.
+
+    :raises DicomFileError: absent without a default, not one whole number, or out of the limits
+    """
+    value = value_of(dataset, keyword)
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{keyword} is missing" if value is None else f"{keyword} is not a whole number"
+        raise DicomFileError(message)
+    if not lowest <= value <= highest:
+        message = f"{keyword} is {int(value)}, not from {lowest} to {highest}"
+        raise DicomFileError(message)
+    return int(value)
+
+
+def number(dataset: Dataset, keyword: str, default: float) -> float:
+    """A finite decimal number; the default when absent.
+
+    :raises DicomFileError: not one finite number
+    """
+    found = numbers(dataset, keyword)
+    return found[0] if found else default
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """All the values of a numeric attribute; none when absent.
+
+    :raises DicomFileError: one of them is not a finite number
+    """
+    value = value_of(dataset, keyword)
+    if value is None:
+        return ()
+    values = value if isinstance(value, MultiValue | list | tuple) else [value]
+    with quiet(keyword):
+        found = tuple(float(one) for one in values)
+    if not all(abs(one) < float("inf") for one in found):
+        message = f"{keyword} is not finite"
+        raise DicomFileError(message)
+    return found
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """A text without the spaces around it; empty when absent. The first of several values."""
+    values = texts(dataset, keyword)
+    return values[0] if values else ""
+
+
+def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """All the values of a text attribute, without the spaces around them; none when absent."""
+    value = value_of(dataset, keyword)
+    if value is None:
+        return ()
+    values = value if isinstance(value, MultiValue | list | tuple) else [value]
+    with quiet(keyword):
+        return tuple(str(one).strip(" \0\t\r\n") for one in values)
+
+
+def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """The items of a sequence; none when absent.
+
+    :raises DicomFileError: it is not a sequence
+    """
+    value = value_of(dataset, keyword)
+    if value is None:
+        return ()
+    with quiet(keyword):
+        found = tuple(value)
+    if not all(hasattr(item, "elements") for item in found):
+        message = f"{keyword} is not a sequence"
+        raise DicomFileError(message)
+    return found
+
+
+def item(dataset: Dataset, keyword: str) -> Dataset | None:
+    """The first item of a sequence; None when it is absent or empty."""
+    found = items(dataset, keyword)
+    return found[0] if found else None

@@ -1,0 +1,204 @@
+"""The header of a DICOM file: everything before the Pixel Data, and where that lies. Reads only the head of the file.
+
+Theory of operation. A Part 10 file is 128 bytes of preamble, "DICM", the File Meta Information (always explicit little
+endian), then the data set in the transfer syntax that the File Meta Information names (PS3.10 7.1). Files from before
+Part 10, and files cut out of messages, start with the data set or the File Meta Information at once; they are taken
+when their first element is a plausible one. The data set is parsed by pydicom up to the Pixel Data, whose place is
+noted and whose value is never read here. A deflated data set (PS3.5 A.5) is inflated first, within a bound.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+
+from transcode.dicom.attributes import quiet, text
+from transcode.dicom.streams import HeadStream, MemoryFile
+from transcode.errors import DicomFileError
+from transcode.files import RandomAccess
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+DEFLATED_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE_TRANSFER_SYNTAXES = frozenset(
+    {IMPLICIT_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN}
+)
+"""Frames lie side by side, unencoded (PS3.5 8.1)."""
+
+MAX_INFLATED = 1 << 30
+"""The largest deflated data set that is opened, in inflated bytes."""
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+_DEFER = 1 << 20
+_PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
+_FIRST_GROUPS = (0x0002, 0x0008)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelDataElement:
+    """Where the value of the pixel data lies."""
+
+    keyword: str
+    """PixelData, FloatPixelData or DoubleFloatPixelData."""
+    vr: str
+    """As written; empty in implicit VR."""
+    offset: int
+    """Of the first byte of the value, in `FileHeader.body`."""
+    length: int
+    """In bytes; UNDEFINED_LENGTH when encapsulated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileHeader:
+    """A parsed header."""
+
+    dataset: FileDataset
+    """Without Pixel Data; `file_meta` in it. Elements over 1 MiB are read when first asked for, by one thread."""
+    transfer_syntax: str
+    is_little_endian: bool
+    body: RandomAccess
+    """What the offsets count in: the file itself, or its inflated data set."""
+    pixel_data: PixelDataElement | None
+
+
+def read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None = None) -> FileHeader:
+    """Parse the header of a file.
+
+    :param specific_tags: read only these elements, where only these are wanted
+    :raises DicomFileError: not DICOM, or damaged before its Pixel Data
+    """
+    with quiet(file.name):
+        return _read_header(file, specific_tags)
+
+
+def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) -> FileHeader:
+    start = _start(file)
+    stream = HeadStream(file, start)
+    meta = _read_file_meta(stream)
+    body: RandomAccess = file
+    transfer_syntax = text(meta, "TransferSyntaxUID")
+    if transfer_syntax == DEFLATED_LITTLE_ENDIAN:
+        body = MemoryFile(file.name, _inflated(file, stream.tell()))
+        stream = HeadStream(body)
+    implicit, little = _encoding(stream, transfer_syntax)
+    place = _PixelDataPlace(stream)
+    dataset = read_dataset(
+        stream,  # type: ignore[arg-type]
+        implicit,
+        little,
+        stop_when=place,
+        defer_size=_DEFER,
+        specific_tags=specific_tags,
+    )
+    if not len(dataset) and place.found is None:
+        message = f"{file.name} has no DICOM data set"
+        raise DicomFileError(message)
+    return FileHeader(
+        dataset=FileDataset(
+            stream,
+            dataset,
+            file_meta=meta,
+            is_implicit_VR=implicit,
+            is_little_endian=little,
+        ),
+        transfer_syntax=transfer_syntax or _guess(implicit, little, place.found),
+        is_little_endian=little,
+        body=body,
+        pixel_data=place.found,
+    )
+
+
+class _PixelDataPlace:
+    """Stops the parser at the Pixel Data and notes where that is."""
+
+    def __init__(self, stream: HeadStream) -> None:
+        self._stream = stream
+        self.found: PixelDataElement | None = None
+
+    def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
+        keyword = _PIXEL_KEYWORDS.get(int(tag))
+        if keyword is None:
+            return False
+        self.found = PixelDataElement(keyword, vr or "", self._stream.tell(), length)
+        return True
+
+
+def _start(file: RandomAccess) -> int:
+    """Where the File Meta Information, or the data set of a file without one, begins."""
+    head = file.read(0, min(file.size, 132))
+    if head[128:132] == b"DICM":
+        return 132
+    if _is_plausible_start(head):
+        return 0
+    message = f"{file.name} is not a DICOM file"
+    raise DicomFileError(message)
+
+
+def _is_plausible_start(head: bytes) -> bool:
+    """Whether a file without preamble begins with a sensible element of group 0002 or 0008."""
+    if len(head) < 8:
+        return False
+    vr = head[4:6]
+    for order in "<>":
+        group, element = struct.unpack(f"{order}HH", head[:4])
+        length = struct.unpack(f"{order}L", head[4:8])[0]
+        if group in _FIRST_GROUPS and element < 0x0100 and (vr.isalpha() and vr.isupper() or length < 1024):
+            return True
+    return False
+
+
+def _read_file_meta(stream: HeadStream) -> FileMetaDataset:
+    start = stream.tell()
+    group = stream.read(2)
+    stream.seek(start)
+    if group != b"\x02\x00":
+        return FileMetaDataset()
+
+    def is_beyond(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        return tag.group != 0x0002
+
+    elements = read_dataset(stream, False, True, stop_when=is_beyond)  # type: ignore[arg-type]
+    return FileMetaDataset(elements)
+
+
+def _encoding(stream: HeadStream, transfer_syntax: str) -> tuple[bool, bool]:
+    """Whether the data set is implicit VR, and whether it is little endian; the bytes have the last word on VR."""
+    start = stream.tell()
+    head = stream.read(6)
+    stream.seek(start)
+    vr = head[4:6]
+    implicit = not (len(vr) == 2 and vr.isalpha() and vr.isupper())
+    if transfer_syntax:
+        return implicit, transfer_syntax != EXPLICIT_BIG_ENDIAN
+    return implicit, implicit or head[:1] != b"\x00"
+
+
+def _guess(implicit: bool, little: bool, pixel_data: PixelDataElement | None) -> str:
+    """The transfer syntax of a file that does not say; frames of a guessed encapsulated one cannot be decoded."""
+    if pixel_data is not None and pixel_data.length == UNDEFINED_LENGTH:
+        return ""
+    if implicit:
+        return IMPLICIT_LITTLE_ENDIAN
+    return EXPLICIT_LITTLE_ENDIAN if little else EXPLICIT_BIG_ENDIAN
+
+
+def _inflated(file: RandomAccess, start: int) -> bytes:
+    """The data set of the deflated transfer syntax: a raw deflate stream to the end of the file (PS3.5 A.5)."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(file.read(start, file.size - start), MAX_INFLATED)
+    except zlib.error as error:
+        message = f"{file.name}: the deflated data set is damaged: {error}"
+        raise DicomFileError(message) from error
+    if inflater.unconsumed_tail:
+        message = f"{file.name}: the deflated data set is larger than {MAX_INFLATED} bytes"
+        raise DicomFileError(message)
+    return data
+
+
