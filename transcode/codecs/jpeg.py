@@ -1,0 +1,142 @@
+"""JPEG of 8-bit samples by the discrete cosine transform (ITU-T T.81), through libjpeg-turbo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import simplejpeg
+
+from transcode.codec import EncodeOptions
+from transcode.errors import CorruptFrameError, UnsupportedPixelsError
+from transcode.fitting import fit, reduced_shape
+from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
+from transcode.jpeg_structure import ColourModel, JpegHeader, read_frame_header, with_adobe_marker
+from transcode.lossless_crop import crop_upper_left
+
+if TYPE_CHECKING:
+    from transcode.fitting import Shape
+    from transcode.frames import Samples
+
+JPEG = Encoding(
+    name="jpeg",
+    media_type="image/jpeg",
+    suffix="jpeg",
+    transfer_syntaxes=("1.2.840.10008.1.2.4.50",),
+    aliases=("image/jpg",),
+)
+
+DEFAULT_QUALITY = 85
+"""For tiles: the point after which files of tissue grow much faster than they get better."""
+
+_HARMLESS = ("extraneous bytes before marker", "unknown JFIF revision", "Unknown Adobe color transform")
+"""Warnings of libjpeg that cost no pixel; any other means that part of the picture is made up."""
+_DCT_PROCESSES = frozenset({0, 1, 2})
+_ICC_CHUNK = 65519
+"""The most of a profile that one APP2 segment holds (ICC.1 B.4)."""
+
+
+class JpegCodec:
+    """Pixels to JPEG and back, with scaling in the transform: sizes of 1/2, 1/4 and 1/8 cost less than the whole."""
+
+    encoding: ClassVar[Encoding] = JPEG
+    max_reduction: ClassVar[int] = 3
+
+    def decode(self, frame: EncodedFrame, reduction: int = 0) -> PixelArray:
+        """See `Codec.decode`. Three components come out as RGB, whatever they are in the stream."""
+        shape = reduced_shape(frame, reduction, self.max_reduction)
+        header = read_frame_header(frame.data)
+        _check(header, frame)
+        is_grey = header.components == 1
+        is_unmarked_rgb = not is_grey and frame.format.photometric == "RGB" and not header.states_colours
+        data = with_adobe_marker(frame.data, 0) if is_unmarked_rgb else frame.data
+        samples = fit(_decoded(data, shape, is_grey=is_grey), frame.format, shape)
+        return PixelArray(samples, frame.format if is_grey else replace(frame.format, photometric="RGB"))
+
+    def holds(self, pixels: PixelFormat) -> bool:
+        """Grey or RGB of 8 bits. Indices into a palette are refused: rounded ones mean other colours."""
+        colours = {1: {"MONOCHROME1", "MONOCHROME2"}, 3: {"RGB"}}
+        is_byte = pixels.bits_allocated == 8 and not pixels.signed and not pixels.is_float
+        return is_byte and pixels.photometric in colours.get(pixels.samples_per_pixel, ())
+
+    def encode(self, pixels: PixelArray, options: EncodeOptions) -> EncodedFrame:
+        """See `Encoder.encode`. Chroma is subsampled 4:2:0; a profile goes into APP2."""
+        if not self.holds(pixels.format) or max(pixels.width, pixels.height) > 0xFFFF:
+            message = f"JPEG cannot hold {pixels.width} x {pixels.height} pixels of {pixels.format}"
+            raise UnsupportedPixelsError(message)
+        quality = DEFAULT_QUALITY if options.quality is None else min(100, max(1, options.quality))
+        is_grey = pixels.format.samples_per_pixel == 1
+        data: bytes = simplejpeg.encode_jpeg(
+            _contiguous(pixels.samples),
+            quality,
+            "GRAY" if is_grey else "RGB",
+            "Gray" if is_grey else "420",
+        )
+        if options.icc_profile:
+            data = _with_profile(data, options.icc_profile)
+        stored = pixels.format if is_grey else replace(pixels.format, photometric="YBR_FULL_422")
+        return EncodedFrame(data, JPEG, stored, pixels.width, pixels.height)
+
+
+def crop(data: bytes, width: int, height: int) -> bytes | None:
+    """The upper left part of a JPEG without loss; None where that cannot be done (see `crop_upper_left`)."""
+    return crop_upper_left(data, width, height)
+
+
+def _check(header: JpegHeader, frame: EncodedFrame) -> None:
+    """The stream must be what the frame's own header says, before memory is set aside for it."""
+    if header.process not in _DCT_PROCESSES or header.precision != 8:
+        message = f"a JPEG of process {header.process} and {header.precision} bits is not the 8-bit DCT kind"
+        raise UnsupportedPixelsError(message)
+    if (header.width, header.height) != (frame.width, frame.height):
+        message = f"the JPEG has {header.width} x {header.height} pixels, not {frame.width} x {frame.height}"
+        raise CorruptFrameError(message)
+    if header.components != frame.format.samples_per_pixel:
+        message = f"the JPEG has {header.components} components, not {frame.format.samples_per_pixel}"
+        raise CorruptFrameError(message)
+    if header.colour_model in {ColourModel.CMYK, ColourModel.YCCK, ColourModel.UNKNOWN}:
+        message = f"a JPEG of {header.components} components ({header.colour_model.value})"
+        raise UnsupportedPixelsError(message)
+
+
+def _decoded(data: bytes, shape: Shape, *, is_grey: bool) -> Samples:
+    rows, columns, _ = shape
+    colours = "GRAY" if is_grey else "RGB"
+    try:
+        decoded: Samples = simplejpeg.decode_jpeg(data, colours, min_height=rows, min_width=columns)
+    except ValueError as error:
+        if not any(warning in str(error) for warning in _HARMLESS):
+            message = f"JPEG: {error}"
+            raise CorruptFrameError(message) from error
+    else:
+        return decoded
+    return _decoded_despite_warnings(data, shape, colours)
+
+
+def _decoded_despite_warnings(data: bytes, shape: Shape, colours: str) -> Samples:
+    try:
+        decoded: Samples = simplejpeg.decode_jpeg(
+            data, colours, min_height=shape[0], min_width=shape[1], strict=False
+        )
+    except ValueError as error:
+        message = f"JPEG: {error}"
+        raise CorruptFrameError(message) from error
+    return decoded
+
+
+def _contiguous(samples: Samples) -> Samples:
+    return samples if samples.flags.c_contiguous else samples.copy()
+
+
+def _with_profile(data: bytes, profile: bytes) -> bytes:
+    """The stream with an ICC profile in APP2 segments, right behind the JFIF header (ICC.1 B.4)."""
+    chunks = [profile[start : start + _ICC_CHUNK] for start in range(0, len(profile), _ICC_CHUNK)]
+    if len(chunks) > 255:
+        message = f"an ICC profile of {len(profile)} bytes does not fit into a JPEG"
+        raise UnsupportedPixelsError(message)
+    segments = b"".join(
+        b"\xff\xe2" + (len(chunk) + 16).to_bytes(2) + b"ICC_PROFILE\0" + bytes([number, len(chunks)]) + chunk
+        for number, chunk in enumerate(chunks, 1)
+    )
+    behind_jfif = 4 + int.from_bytes(data[4:6]) if data[2:4] == b"\xff\xe0" else 2
+    return data[:behind_jfif] + segments + data[behind_jfif:]
