@@ -28,6 +28,11 @@ class _Flight(Generic[V]):
     def is_wanted(self) -> bool:
         return bool(self.waiters)
 
+    def fly(self, make: Callable[[Callable[[], bool]], V]) -> V:
+        if not self.waiters:
+            raise CancelledError
+        return make(self.is_wanted)
+
 
 class Flights(Generic[K, V]):
     """A bounded queue in front of a few threads."""
@@ -66,9 +71,7 @@ class Flights(Generic[K, V]):
         value: V | None = None
         failure: BaseException | None = None
         try:
-            if not flight.is_wanted():
-                raise CancelledError
-            value = make(flight.is_wanted)
+            value = flight.fly(make)
         except BaseException as error:  # noqa: BLE001  # it is handed to those who wait
             failure = error
         with self._lock:

@@ -146,7 +146,7 @@ def plan_view(info: ImageInfo, view: View) -> Plan:
 
 
 def _aligned(box: Box, size: Size) -> Box:
-    """The box widened by the part of a pixel that a ceil-halved size adds at the edge, so that pixels map one to one."""
+    """The box widened by the part of a pixel that a ceil-halved size adds at the edge: pixels map one to one."""
     right, bottom = math.ceil(box.right), math.ceil(box.bottom)
     left, top = math.floor(box.left), math.floor(box.top)
     if left == box.left and right - left == size.width:
@@ -162,9 +162,9 @@ def reduced_plan(level: Level, plan: Plan) -> Plan:
     A grid of several tiles can be halved only as often as its tiles' sides are even.
     """
     reduction = 0
-    while _can_halve(level, reduction) and min(
-        plan.box.width / plan.size.width, plan.box.height / plan.size.height
-    ) / (2 << reduction) > 1 - 1 / max(plan.size.width, plan.size.height):
+    while _can_halve(level, reduction) and min(plan.box.width / plan.size.width, plan.box.height / plan.size.height) / (
+        2 << reduction
+    ) > 1 - 1 / max(plan.size.width, plan.size.height):
         reduction += 1
     box = _aligned(plan.box.scaled(1 << reduction), plan.size)
     return Plan(plan.level, plan.plane, reduction, box, plan.size)

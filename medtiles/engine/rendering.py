@@ -100,7 +100,9 @@ class Canvas:
     def _tile(self, key: TileKey, reduction: int) -> PixelArray:
         opened = self.opened
         cache_key = (self.image, opened.info.version, key, reduction)
-        return self.decoded.get_or_make(cache_key, lambda: decoded(opened.source.read_tile(key), self.codecs, reduction))
+        return self.decoded.get_or_make(
+            cache_key, lambda: decoded(opened.source.read_tile(key), self.codecs, reduction)
+        )
 
     def _regions(self, reader: ReadsRegions, plan: Plan, full: Region) -> Iterator[tuple[int, int, PixelArray]]:
         for y in range(full.y, full.bottom, _BLOCK):
@@ -113,7 +115,7 @@ class Canvas:
 
 
 def decoded(frame: Frame, codecs: Codecs, reduction: int = 0) -> PixelArray:
-    """The samples of a frame, RGB where it is colour, after some halvings: as many as its codec can do while decoding."""
+    """The samples of a frame, RGB where it is colour, after some halvings, done while decoding as far as they can be."""
     if isinstance(frame, EncodedFrame):
         by_codec = min(reduction, codecs.of(frame.encoding).max_reduction)
         pixels = to_rgb(codecs.decode(frame, by_codec))
@@ -122,7 +124,7 @@ def decoded(frame: Frame, codecs: Codecs, reduction: int = 0) -> PixelArray:
 
 
 def shrink(pixels: PixelArray, reduction: int) -> PixelArray:
-    """Halve both sides so many times by area averaging, rounding sizes up; an index into a palette is picked, not mixed."""
+    """Halve both sides so many times by area averaging, rounding sizes up; palette indices are picked, not mixed."""
     if reduction == 0:
         return pixels
     samples, step = pixels.samples, 1 << reduction
