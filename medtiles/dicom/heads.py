@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import pydicom
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
+
+from transcode.dicom.attributes import text, texts, value_of
+from transcode.dicom.file_header import FileHeader, read_header
+from transcode.errors import DicomFileError, TranscodeError
+from transcode.files import StableFile
 
 WHOLE_SLIDE_STORAGE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-_TAGS: list[Any] = [
+_PIXEL_KEYWORDS = ("SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
+_KEYWORDS = (
+    "SpecificCharacterSet",
+    "ImageType",
     "SOPClassUID",
     "SOPInstanceUID",
+    "StudyDate",
+    "Modality",
+    "StudyDescription",
+    "SeriesDescription",
     "StudyInstanceUID",
     "SeriesInstanceUID",
-    "Modality",
     "SeriesNumber",
     "InstanceNumber",
-    "SeriesDescription",
-    "StudyDescription",
-    "StudyDate",
+    "FrameOfReferenceUID",
+    "ConcatenationUID",
+    "InConcatenationNumber",
+    "NumberOfFrames",
     "Rows",
     "Columns",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-    "PhotometricInterpretation",
-    "ImageType",
-    "FrameOfReferenceUID",
     "ContainerIdentifier",
     "TotalPixelMatrixColumns",
     "TotalPixelMatrixRows",
-    "ConcatenationUID",
-    "InConcatenationNumber",
-]
+    *_PIXEL_KEYWORDS,
+)
+_TAGS: list[BaseTag | int] = [Tag(keyword) for keyword in _KEYWORDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +85,15 @@ class DicomHead:
     @property
     def is_slide(self) -> bool:
         """Whether it is part of a whole-slide image: tiles of a total pixel matrix."""
-        return self.has_picture and (
-            self.matrix_columns > 0 and self.matrix_rows > 0 or self.sop_class_uid == WHOLE_SLIDE_STORAGE
-        )
+        is_tiled = self.matrix_columns > 0 and self.matrix_rows > 0
+        return self.has_picture and (is_tiled or self.sop_class_uid == WHOLE_SLIDE_STORAGE)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for `json.dumps`."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> DicomHead:
+    def from_json(cls, values: Mapping[str, Any]) -> DicomHead:
         """The inverse of `to_json`; unknown keys are left out."""
         known = {field.name for field in fields(cls)}
         picked = {name: value for name, value in values.items() if name in known}
@@ -98,52 +102,71 @@ class DicomHead:
 
 
 def read_head(path: Path) -> DicomHead | None:
-    """The facts of a file; None when it is not DICOM, or too broken to tell. Never raises on bad bytes."""
+    """The facts of a file; None when it is not DICOM, or too broken to tell, or gone. Never raises on bad bytes."""
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-    except Exception:
+        file = StableFile(path)
+    except OSError:
         return None
-    return _head_of(dataset)
+    try:
+        return head_of(read_header(file, _TAGS))
+    except TranscodeError:
+        return None
+    finally:
+        file.close()
 
 
-def _head_of(dataset: FileDataset) -> DicomHead:
-    def text(keyword: str) -> str:
-        return str(dataset.get(keyword) or "")
-
-    def number(keyword: str) -> int:
-        return int(dataset.get(keyword) or 0)
-
-    container = text("ContainerIdentifier")
+def head_of(header: FileHeader) -> DicomHead:
+    """The facts of a parsed header; attributes that cannot be read count as absent."""
+    dataset = header.dataset
+    container = _text(dataset, "ContainerIdentifier")
+    has_pixels = header.pixel_data is not None
     return DicomHead(
-        sop_class_uid=text("SOPClassUID"),
-        sop_instance_uid=text("SOPInstanceUID"),
-        study_uid=text("StudyInstanceUID"),
-        series_uid=text("SeriesInstanceUID"),
-        modality=text("Modality"),
-        series_number=number("SeriesNumber"),
-        instance_number=number("InstanceNumber"),
-        series_description=text("SeriesDescription"),
-        study_description=text("StudyDescription"),
-        study_date=text("StudyDate"),
-        transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-        rows=number("Rows"),
-        columns=number("Columns"),
-        frames=max(1, number("NumberOfFrames")),
-        pixel_key="-".join(
-            str(dataset.get(keyword, ""))
-            for keyword in (
-                "SamplesPerPixel",
-                "BitsAllocated",
-                "BitsStored",
-                "PixelRepresentation",
-                "PhotometricInterpretation",
-            )
-        ),
-        image_type=tuple(str(value) for value in dataset.get("ImageType") or ()),
-        frame_of_reference_uid=text("FrameOfReferenceUID"),
+        sop_class_uid=_text(dataset, "SOPClassUID") or _text(dataset.file_meta, "MediaStorageSOPClassUID"),
+        sop_instance_uid=_text(dataset, "SOPInstanceUID"),
+        study_uid=_text(dataset, "StudyInstanceUID"),
+        series_uid=_text(dataset, "SeriesInstanceUID"),
+        modality=_text(dataset, "Modality"),
+        series_number=_number(dataset, "SeriesNumber"),
+        instance_number=_number(dataset, "InstanceNumber"),
+        series_description=_text(dataset, "SeriesDescription"),
+        study_description=_text(dataset, "StudyDescription"),
+        study_date=_text(dataset, "StudyDate"),
+        transfer_syntax=header.transfer_syntax,
+        rows=_count(dataset, "Rows") if has_pixels else 0,
+        columns=_count(dataset, "Columns") if has_pixels else 0,
+        frames=max(1, _count(dataset, "NumberOfFrames")),
+        pixel_key="-".join(_text(dataset, keyword) for keyword in _PIXEL_KEYWORDS),
+        image_type=_texts(dataset, "ImageType"),
+        frame_of_reference_uid=_text(dataset, "FrameOfReferenceUID"),
         container_key=hashlib.blake2b(container.encode(), digest_size=8).hexdigest() if container else "",
-        matrix_columns=number("TotalPixelMatrixColumns"),
-        matrix_rows=number("TotalPixelMatrixRows"),
-        concatenation_uid=text("ConcatenationUID"),
-        in_concatenation=number("InConcatenationNumber"),
+        matrix_columns=_count(dataset, "TotalPixelMatrixColumns"),
+        matrix_rows=_count(dataset, "TotalPixelMatrixRows"),
+        concatenation_uid=_text(dataset, "ConcatenationUID"),
+        in_concatenation=_count(dataset, "InConcatenationNumber"),
     )
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        return text(dataset, keyword)
+    except DicomFileError:
+        return ""
+
+
+def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    try:
+        return texts(dataset, keyword)
+    except DicomFileError:
+        return ()
+
+
+def _number(dataset: Dataset, keyword: str) -> int | None:
+    try:
+        value = value_of(dataset, keyword)
+    except DicomFileError:
+        return None
+    return int(value) if isinstance(value, int) else None
+
+
+def _count(dataset: Dataset, keyword: str) -> int:
+    return max(0, _number(dataset, keyword) or 0)

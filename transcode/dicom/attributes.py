@@ -38,19 +38,40 @@ PARSE_ERRORS = (
 )
 """Everything that pydicom was seen to raise on damaged headers."""
 
-_QUIET = threading.RLock()
+
+class _WarningsOff:
+    """Drops warnings while it is entered, by one thread at a time: Python's filters belong to the whole process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._saved = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self._saved = warnings.catch_warnings()
+            self._saved.__enter__()
+            warnings.simplefilter("ignore")
+
+    def __exit__(self, *_error: object) -> None:
+        if self._depth == 1:
+            self._saved.__exit__(None, None, None)
+        self._depth -= 1
+        self._lock.release()
+
+
+_WARNINGS_OFF = _WarningsOff()
 
 
 @contextmanager
 def quiet(what: str) -> Iterator[None]:
-    """Run pydicom on untrusted bytes: warnings are dropped, its errors become ours.
-
-    One thread at a time, because Python's warning filters belong to the whole process.
+    """Run pydicom on untrusted bytes: warnings are dropped, its errors become ours. May be nested, which is cheap.
 
     :raises DicomFileError: pydicom gave up; the message begins with `what`
     """
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _WARNINGS_OFF:
         try:
             yield
         except TranscodeError:
@@ -60,7 +81,17 @@ def quiet(what: str) -> Iterator[None]:
             raise DicomFileError(message) from error
 
 
-def value_of(dataset: Dataset, keyword: str) -> Any:
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Put a name, such as the file's, before the message of every error of this package."""
+    try:
+        yield
+    except TranscodeError as error:
+        message = f"{what}: {error}"
+        raise type(error)(message) from error
+
+
+def value_of(dataset: Dataset, keyword: str) -> Any:  # noqa: ANN401 - an attribute may be anything
     """The value of an attribute; None when it is absent or empty.
 
     :raises DicomFileError: its bytes cannot be read as its VR

@@ -38,6 +38,9 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 _DEFER = 1 << 20
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _FIRST_GROUPS = (0x0002, 0x0008)
+_FIRST_ELEMENTS = frozenset({0x0000, 0x0001, 0x0002, 0x0005, 0x0006, 0x0008, 0x0010, 0x0012, 0x0016, 0x0018, 0x0020})
+_FIRST_VRS = frozenset({b"UL", b"OB", b"UI", b"CS", b"SQ", b"LO", b"DA"})
+"""Of elements that real files without a preamble begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +143,20 @@ def _start(file: RandomAccess) -> int:
     raise DicomFileError(message)
 
 
+def looks_like_dicom(head: bytes) -> bool:
+    """Whether a file that begins with these 132 bytes may be DICOM: by its prefix, or by a plausible first element."""
+    return head[128:132] == b"DICM" or _is_plausible_start(head)
+
+
 def _is_plausible_start(head: bytes) -> bool:
     """Whether a file without preamble begins with a sensible element of group 0002 or 0008."""
-    if len(head) < 8:
+    if len(head) < 132:
         return False
-    vr = head[4:6]
-    for order in "<>":
-        group, element = struct.unpack(f"{order}HH", head[:4])
-        length = struct.unpack(f"{order}L", head[4:8])[0]
-        if group in _FIRST_GROUPS and element < 0x0100 and (vr.isalpha() and vr.isupper() or length < 1024):
-            return True
-    return False
+    little = head[:1] in (b"\x02", b"\x08")
+    group, element, length = struct.unpack(f"{'<' if little else '>'}HHL", head[:8])
+    if group not in _FIRST_GROUPS or element not in _FIRST_ELEMENTS:
+        return False
+    return head[4:6] in _FIRST_VRS or length <= 64
 
 
 def _read_file_meta(stream: HeadStream) -> FileMetaDataset:
@@ -200,5 +206,3 @@ def _inflated(file: RandomAccess, start: int) -> bytes:
         message = f"{file.name}: the deflated data set is larger than {MAX_INFLATED} bytes"
         raise DicomFileError(message)
     return data
-
-

@@ -4,10 +4,10 @@ Theory of operation. Encapsulated Pixel Data (PS3.5 A.4) is a row of items: the 
 then the fragments, then a Sequence Delimitation Item. A frame is one fragment or several.
 
 Tables come in two kinds: the Extended Offset Table (7FE0,0001) with its lengths (7FE0,0002), 64 bits wide and one
-fragment for each frame, and the Basic Offset Table, 32 bits wide. Both count from the first byte of the first fragment's
-item tag. A table that cannot be true (wrong count, not ascending, not starting at 0) is ignored at once. Any other is
-believed until it is caught: each read takes the item headers along, and when they are not where the table says, the
-table is dropped for good and the items are scanned, once.
+fragment for each frame, and the Basic Offset Table, 32 bits wide. Both count from the first byte of the item tag of the
+first fragment. A table that cannot be true (wrong count, not ascending, not starting at 0) is ignored at once. Any
+other is believed until it is caught: each read takes the item headers along, and when they are not where the table
+says, the table is dropped for good and the items are scanned, once.
 
 The scan visits item headers, not data. With as many fragments as frames each is a frame; with one frame all of them
 are; otherwise frames begin where a codestream begins (SOI, SOC, a JP2 or JPEG XL signature). If that leaves fewer
@@ -109,9 +109,7 @@ class FrameIndex:
     def _read_scanned(self, index: int) -> bytes:
         places = self._scan()
         if not 0 <= index < min(self._frames, len(places)):
-            message = (
-                f"{self._file.name}: no frame {index + 1} of {self._frames}, Pixel Data holds {len(places)}"
-            )
+            message = f"{self._file.name}: no frame {index + 1} of {self._frames}, Pixel Data holds {len(places)}"
             raise DicomFileError(message)
         data = b"".join([self._file.read(span.offset, span.length) for span in places[index]])
         if not data:
@@ -152,11 +150,7 @@ def _table(
 
 
 def _may_be_true(offsets: Sequence[int], frames: int) -> bool:
-    return (
-        len(offsets) == frames
-        and offsets[0] == 0
-        and all(before < after for before, after in pairwise(offsets))
-    )
+    return len(offsets) == frames and offsets[0] == 0 and all(before < after for before, after in pairwise(offsets))
 
 
 class _ExtendedTable:
@@ -239,23 +233,27 @@ def _frames_of(file: RandomAccess, fragments: list[Span], frames: int) -> list[t
     """Which fragments make which frame."""
     if frames == 1:
         return [tuple(fragments)] if fragments else []
-    if len(fragments) == frames:
-        return [(span,) for span in fragments]
     filled = [span for span in fragments if span.length]
-    if len(filled) == frames:
-        return [(span,) for span in filled]
-    groups: list[list[Span]] = []
-    for span in filled:
-        if _begins_codestream(file, span):
-            groups.append([span])
-        elif groups:
-            groups[-1].append(span)
-    if groups:
-        return [tuple(spans) for spans in groups]
+    for spans in (fragments, filled):
+        if len(spans) == frames:
+            return [(span,) for span in spans]
+    if groups := _by_codestream(file, filled):
+        return groups
     if len(filled) < frames:
         return [(span,) for span in filled]
     message = f"{file.name}: {len(filled)} fragments without an offset table for {frames} frames cannot be told apart"
     raise DicomFileError(message)
+
+
+def _by_codestream(file: RandomAccess, fragments: list[Span]) -> list[tuple[Span, ...]]:
+    """Frames that begin where a codestream begins; none when no fragment begins one."""
+    groups: list[list[Span]] = []
+    for span in fragments:
+        if _begins_codestream(file, span):
+            groups.append([span])
+        elif groups:
+            groups[-1].append(span)
+    return [tuple(spans) for spans in groups]
 
 
 def _begins_codestream(file: RandomAccess, span: Span) -> bool:

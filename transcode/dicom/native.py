@@ -53,9 +53,7 @@ class NativeFrames:
         bits = self._pixels.frame_bits
         first, last = index * bits, (index + 1) * bits
         if last > self._length * 8:
-            message = (
-                f"{self._file.name}: no frame {index + 1} of {self._pixels.frames}, Pixel Data holds {self.count}"
-            )
+            message = f"{self._file.name}: no frame {index + 1} of {self._pixels.frames}, Pixel Data holds {self.count}"
             raise DicomFileError(message)
         data = self._read_bytes(first // 8, -(-last // 8), index)
         if self._pixels.bits_allocated == 1:
