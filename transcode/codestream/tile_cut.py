@@ -1,0 +1,70 @@
+"""One tile of a codestream as a codestream of its own: nothing is decoded, nothing is lost.
+
+SIZ is rewritten to end where the tile ends, and SOT to say tile 0. Wavelet, precincts and code-blocks are laid out from
+the origin of the reference grid, so the tile may be moved to the origin only when that lays them out alike: when tiles
+are squares of a power of two, no smaller than the longest wavelet reaches. Other tiles keep their place, as an image
+with an offset; every decoder of Part 1 reads that.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from transcode.codestream.markers import Codestream, Marker, Siz, is_bare
+
+Read = Callable[[int, int], bytes]
+"""Bytes of the codestream from an offset, so many."""
+_KEEPS_TILE = frozenset({Marker.PPM})
+_POINTERS = frozenset({Marker.TLM, Marker.PLM})
+_LEAST_SOT = 12
+
+
+def can_cut(codestream: Codestream) -> bool:
+    """Whether tiles can be cut out: packet headers packed into the main header (PPM) belong to all of them."""
+    return _KEEPS_TILE.isdisjoint(codestream.markers)
+
+
+def cut_tile(codestream: Codestream, tile: int, read: Read) -> bytes:
+    """A tile as a codestream; `can_cut` must hold, and the tile must be there.
+
+    :raises CorruptFrameError: what `read` raises when bytes are missing
+    """
+    pieces = [_main_header(codestream, tile, read(0, codestream.header_length))]
+    for part in codestream.parts_of(tile):
+        data = read(part.offset, part.length)
+        pieces.append(data[:4] + struct.pack(">HIBB", 0, part.length, part.part, part.parts) + data[_LEAST_SOT:])
+    pieces.append(Marker.EOC.to_bytes(2))
+    return b"".join(pieces)
+
+
+def _main_header(codestream: Codestream, tile: int, header: bytes) -> bytes:
+    kept = [header[:2]]
+    position = 2
+    for code in codestream.markers:
+        length = 2 if is_bare(code) else 2 + int.from_bytes(header[position + 2 : position + 4])
+        segment = header[position : position + length]
+        position += length
+        if code == Marker.SIZ:
+            kept.append(segment[:6] + _siz(codestream, tile) + segment[38:])
+        elif code not in _POINTERS:
+            kept.append(segment)
+    return b"".join(kept)
+
+
+def _siz(codestream: Codestream, tile: int) -> bytes:
+    siz = codestream.siz
+    x0, y0, x1, y1 = siz.tile_bounds(tile)
+    row, column = divmod(tile, siz.tiles_across)
+    left, top = siz.tile_x0 + column * siz.tile_width, siz.tile_y0 + row * siz.tile_height
+    shift_x, shift_y = (left, top) if _can_move(siz, codestream.decompositions) else (0, 0)
+    grid = (x1 - shift_x, y1 - shift_y, x0 - shift_x, y0 - shift_y)
+    return struct.pack(">8I", *grid, siz.tile_width, siz.tile_height, left - shift_x, top - shift_y)
+
+
+def _can_move(siz: Siz, decompositions: int) -> bool:
+    return (
+        siz.tile_x0 == siz.tile_y0 == 0
+        and all(side.bit_count() == 1 and side >> decompositions for side in (siz.tile_width, siz.tile_height))
+        and all(component.dx == component.dy == 1 for component in siz.components)
+    )
