@@ -29,7 +29,7 @@ WIDTH, HEIGHT = 20_300, 20_200
 """No multiples of the tile, as in life."""
 BLOCK_LEFT = 300
 BLOCK_WIDTH, BLOCK_HEIGHT = 6 * TILE, 10 * TILE
-"""What is cut from the source, where it is mostly tissue; two mirrored blocks are whole tiles on the first two levels."""
+"""What is cut from the source, mostly tissue; two mirrored blocks are whole tiles on the first two levels."""
 DOWNSAMPLES = (1, 4, 16)
 QUALITY = 75
 THUMBNAIL_DOWNSAMPLE = 32

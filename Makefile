@@ -1,0 +1,82 @@
+# The commands of this project. `make help` lists them. They set up .venv themselves, once, and again when
+# pyproject.toml changes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+HTTP ?= 127.0.0.1:8080
+PATHS ?=
+BIG ?=
+ARGS ?=
+
+BIN := .venv/bin
+STATIC := medtiles/protocols/http/static
+WEB := $(shell find medtiles/web -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' 2>/dev/null)
+FAST := not corpus and not slow and not browser and not bench
+
+# Workers of pytest: two, or one for each core if there are fewer.
+JOBS ?= 2
+
+.PHONY: help serve test check fix bench proto bless clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+serve: .venv/serve $(STATIC)/.built ## serve PATHS="slides/ studies/" (or samples; BIG=1 adds a large slide) at HTTP=127.0.0.1:8080
+ifeq ($(strip $(PATHS)),)
+	@$(BIN)/python testdata/samples.py samples
+	@$(if $(BIG),$(BIN)/python testdata/make_big.py samples/big.svs || echo "going on without the large slide")
+endif
+	$(BIN)/medtiles serve $(if $(strip $(PATHS)),$(PATHS),samples) --http $(HTTP) $(ARGS)
+
+test: .venv/test $(STATIC)/.built ## run every test (ARGS="-k name" for some)
+	@.ci/install-test-tools
+	$(BIN)/python -m pytest -m "not bench" -n $(JOBS) --dist loadfile $(ARGS)
+
+check: .venv/test ## format, lint, types, import rules, fast tests: what a change must pass
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/typos
+	$(BIN)/python -m pytest -q -m "$(FAST)" -n $(JOBS) --dist loadfile
+
+fix: .venv/test ## do what a machine can do: format, sort imports, safe fixes
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format --quiet
+
+bench: .venv/test $(STATIC)/.built ## measure speed and memory; prints a table
+	$(BIN)/python -m pytest tests/bench -m bench -s -p no:cacheprovider $(ARGS)
+
+proto: .venv/test ## regenerate medtiles/api from proto/
+	$(BIN)/python proto/generate.py
+
+bless: .venv/test ## take what the server says now as the expected documents; review the diff
+	MEDTILES_BLESS=1 $(BIN)/python -m pytest -m "not bench" -k "golden or snapshot" $(ARGS)
+	@git --no-pager diff --stat
+
+clean: ## remove what the other commands made, but no sample
+	rm -rf .venv $(STATIC) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------------------------------------------- set-up
+
+.venv/bin/python:
+	@.ci/make-venv
+
+.venv/serve: pyproject.toml | .venv/bin/python
+	@echo "Installing medtiles into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[web]"
+	@touch $@
+
+.venv/test: pyproject.toml | .venv/bin/python
+	@echo "Installing medtiles and the tools of its tests into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,web]"
+	@touch $@
+
+$(STATIC)/.built: $(WEB) | .venv/bin/python
+	@$(if $(wildcard .venv/test),:,$(MAKE) --no-print-directory .venv/serve)
+	$(BIN)/python medtiles/web/build.py
+	@touch $@
