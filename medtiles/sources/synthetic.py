@@ -193,7 +193,7 @@ class SyntheticSource:
         pixels = self.card.pixels
         if pixels.is_float:
             return Display(windowings=(Windowing(0.5, 1.0, "LINEAR_EXACT"),))
-        if pixels.bits_stored == 8 and not pixels.signed:  # noqa: PLR2004 - bits of a byte
+        if pixels.bits_stored == 8 and not pixels.signed:
             return PLAIN
         width = 1 << pixels.bits_stored
         return Display(windowings=(Windowing(0.0 if pixels.signed else width / 2, width),))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from medtiles.core.geometry import Size, ceil_div
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
 from medtiles.core.source import ReadsRegions, Source
 from transcode.codec import Codecs
+from transcode.codecs import builtin
 from transcode.errors import TranscodeError
 from transcode.frames import EncodedFrame, Frame, PixelArray
 
@@ -26,8 +28,6 @@ MANY = 24
 @cache
 def codecs() -> Codecs:
     """The codecs that frames are decoded by."""
-    from transcode.codecs import builtin  # noqa: PLC0415
-
     return builtin()
 
 
@@ -71,7 +71,7 @@ class SourceContract:
     def test_levels_shrink_from_full_resolution(self, source: Source) -> None:
         levels = source.info.levels
         assert levels[0].downsample == 1.0
-        for finer, coarser in zip(levels, levels[1:], strict=False):
+        for finer, coarser in pairwise(levels):
             assert coarser.downsample > finer.downsample
             assert coarser.size.area < finer.size.area
 

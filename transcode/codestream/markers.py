@@ -45,7 +45,7 @@ def name_of(code: int) -> str:
 
 def is_bare(code: int) -> bool:
     """Whether a marker has no segment though it may stand in a header: FF30 to FF3F, reserved (A.1)."""
-    return 0xFF30 <= code <= 0xFF3F  # noqa: PLR2004 - the range of table A.1
+    return 0xFF30 <= code <= 0xFF3F
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class _Window:
         :raises CorruptFrameError: there is none
         """
         code = int.from_bytes(self.read(offset, 2, what))
-        if code < 0xFF01:  # noqa: PLR2004 - the first code of a marker
+        if code < 0xFF01:
             raise segments.refuse(what, offset, f"there is no marker, but {code:04X}")
         return code
 
@@ -78,7 +78,7 @@ def parse(data: bytes | memoryview | RandomAccess, offset: int = 0, length: int 
     :raises TruncatedFileError, FileChangedError: the file became shorter, or another one
     """
     window = _Window(data, offset, length)
-    if window.size < 2 or window.marker(0, "SOC") != Marker.SOC:  # noqa: PLR2004 - a marker
+    if window.size < 2 or window.marker(0, "SOC") != Marker.SOC:
         raise segments.refuse("SOC", 0, "this is no codestream")
     found = {}
     tlm: list[TlmEntry] = []
@@ -133,7 +133,7 @@ def _header(window: _Window, offset: int, last: Marker) -> Iterator[_Segment]:
             offset += 2
             continue
         length = int.from_bytes(window.read(offset + 2, 2, name))
-        if length < 2:  # noqa: PLR2004 - the length counts itself
+        if length < 2:
             raise segments.refuse(name, offset, f"length {length}")
         yield _Segment(code, offset, window.read(offset + 4, length - 2, name), offset + 2 + length)
         offset += 2 + length
@@ -155,7 +155,7 @@ def _tile_parts(window: _Window, offset: int, siz: Siz) -> Iterator[TilePart]:
 def _tile_part(window: _Window, offset: int, siz: Siz) -> TilePart:
     sot = window.read(offset, 12, "SOT")
     code, size, tile, length, part, parts = struct.unpack(">HHHIBB", sot)
-    if code != Marker.SOT or size != 10:  # noqa: PLR2004 - A.4.2
+    if code != Marker.SOT or size != 10:
         raise segments.refuse("SOT", offset, f"there is {name_of(code)} of {size} bytes")
     if tile >= siz.tile_count or (parts and part >= parts):
         raise segments.refuse("SOT", offset, f"part {part} of {parts} of tile {tile}, there are {siz.tile_count} tiles")
@@ -179,7 +179,7 @@ def _tile_part(window: _Window, offset: int, siz: Siz) -> TilePart:
 
 
 def _to_the_end(window: _Window, offset: int) -> int:
-    """Psot of 0: the tile-part reaches to EOC (which a byte of padding may follow), or to the end where there is none."""
+    """Psot of 0: the tile-part reaches to EOC (a byte of padding may follow it), or to the end where there is none."""
     last = window.read(window.size - 3, 3, "EOC")
     for behind in (2, 3):
         if last[3 - behind : 5 - behind] == Marker.EOC.to_bytes(2):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transcode.codestream.markers import Codestream, Marker, name_of
+from transcode.codestream.markers import Codestream, Marker, TilePart, name_of
 from transcode.errors import CorruptFrameError
 
 _MAIN = frozenset({Marker.SIZ, Marker.CAP, Marker.COD, Marker.QCD, Marker.TLM, Marker.COM, Marker.CPF, Marker.PRF})
@@ -76,19 +76,14 @@ def _coding_faults(codestream: Codestream) -> Iterator[str]:
 def _tile_part_faults(codestream: Codestream) -> Iterator[str]:
     if not codestream.has_eoc:
         yield f"EOC is missing at byte {codestream.length}"
-    following: dict[int, int] = {}
-    totals: dict[int, int] = {}
+    tiles: dict[int, list[TilePart]] = {}
     for part in codestream.tile_parts:
-        if part.part != following.get(part.tile, 0):
-            yield f"SOT at byte {part.offset}: part {part.part} of tile {part.tile} is out of order"
-        following[part.tile] = part.part + 1
-        if totals.setdefault(part.tile, part.parts) != part.parts and part.parts and totals[part.tile]:
-            yield f"SOT at byte {part.offset}: tile {part.tile} has {part.parts} parts, {totals[part.tile]} before"
-        totals[part.tile] = part.parts or totals[part.tile]
-    if len(following) != codestream.siz.tile_count:
-        yield f"{len(following)} tiles of {codestream.siz.tile_count} are there"
-    for tile, total in totals.items():
-        if total and following[tile] != total:
-            yield f"tile {tile} has {following[tile]} parts of {total}"
+        tiles.setdefault(part.tile, []).append(part)
+    if len(tiles) != codestream.siz.tile_count:
+        yield f"{len(tiles)} tiles of {codestream.siz.tile_count} are there"
+    for tile, parts in tiles.items():
+        stated = {part.parts for part in parts if part.parts}
+        if [part.part for part in parts] != list(range(len(parts))) or stated - {len(parts)}:
+            yield f"SOT at byte {parts[0].offset}: the parts of tile {tile} are not all there, in order"
     if codestream.tlm and [entry.length for entry in codestream.tlm] != [part.length for part in codestream.tile_parts]:
         yield "TLM contradicts the tile-parts"

@@ -20,7 +20,7 @@ def refuse(what: str, offset: int, why: str) -> CorruptFrameError:
     return CorruptFrameError(f"{what} at byte {offset}: {why}")
 
 
-def _require(condition: bool, what: str, offset: int, why: str) -> None:  # noqa: FBT001
+def _require(condition: bool, what: str, offset: int, why: str) -> None:
     if not condition:
         raise refuse(what, offset, why)
 
@@ -30,7 +30,7 @@ def read_siz(body: bytes, offset: int) -> Siz:
 
     :raises CorruptFrameError: lengths disagree, or image, tiles or components make no picture
     """
-    _require(len(body) >= 36, "SIZ", offset, f"{len(body)} bytes are too few")  # noqa: PLR2004 - before the components
+    _require(len(body) >= 36, "SIZ", offset, f"{len(body)} bytes are too few")
     rsiz, x1, y1, x0, y0, tile_width, tile_height, tile_x0, tile_y0, count = struct.unpack_from(">H8IH", body)
     _require(1 <= count <= _MOST_COMPONENTS, "SIZ", offset, f"{count} components")
     _require(len(body) == 36 + 3 * count, "SIZ", offset, f"{len(body)} bytes for {count} components")
@@ -56,7 +56,7 @@ def read_cap(body: bytes, offset: int) -> Cap:
 
     :raises CorruptFrameError: it has not one Ccap for each bit of Pcap
     """
-    _require(len(body) >= 4, "CAP", offset, f"{len(body)} bytes are too few")  # noqa: PLR2004 - Pcap
+    _require(len(body) >= 4, "CAP", offset, f"{len(body)} bytes are too few")
     (pcap,) = struct.unpack_from(">I", body)
     count = pcap.bit_count()
     _require(len(body) == 4 + 2 * count, "CAP", offset, f"{len(body)} bytes for {count} parts")
@@ -68,14 +68,14 @@ def read_cod(body: bytes, offset: int) -> Cod:
 
     :raises CorruptFrameError: lengths disagree, or a value is out of its range
     """
-    _require(len(body) >= 10, "COD", offset, f"{len(body)} bytes are too few")  # noqa: PLR2004 - before precincts
+    _require(len(body) >= 10, "COD", offset, f"{len(body)} bytes are too few")
     scod, progression, layers, mct, decompositions, xcb, ycb, style, transformation = struct.unpack_from(
         ">BBHBBBBBB", body
     )
     _require(progression < len(_PROGRESSIONS), "COD", offset, f"progression order {progression}")
     _require(layers > 0, "COD", offset, "no layers")
     _require(decompositions <= _MOST_DECOMPOSITIONS, "COD", offset, f"{decompositions} decompositions")
-    _require(xcb <= 8 and ycb <= 8 and xcb + ycb <= 8, "COD", offset, f"code-blocks of 2^{xcb + 2} x 2^{ycb + 2}")  # noqa: PLR2004 - A.18
+    _require(xcb <= 8 and ycb <= 8 and xcb + ycb <= 8, "COD", offset, f"code-blocks of 2^{xcb + 2} x 2^{ycb + 2}")
     return Cod(
         progression=_PROGRESSIONS[progression],
         layers=layers,
@@ -91,7 +91,7 @@ def read_cod(body: bytes, offset: int) -> Cod:
     )
 
 
-def _precincts(body: bytes, decompositions: int, are_given: bool, offset: int) -> tuple[tuple[int, int], ...]:  # noqa: FBT001
+def _precincts(body: bytes, decompositions: int, are_given: bool, offset: int) -> tuple[tuple[int, int], ...]:
     wanted = decompositions + 1 if are_given else 0
     _require(len(body) == wanted, "COD", offset, f"{len(body)} precinct sizes, {wanted} expected")
     if not are_given:
@@ -108,7 +108,7 @@ def read_qcd(body: bytes, offset: int) -> Qcd:
     """
     _require(len(body) > 1, "QCD", offset, f"{len(body)} bytes are too few")
     style, guard_bits = body[0] & 31, body[0] >> 5
-    _require(style <= 2, "QCD", offset, f"quantization style {style}")  # noqa: PLR2004 - A.28
+    _require(style <= 2, "QCD", offset, f"quantization style {style}")
     width = 2 if style else 1
     count, rest = divmod(len(body) - 1, width)
     _require(rest == 0 and (style != 1 or count == 1), "QCD", offset, f"{len(body)} bytes for style {style}")
@@ -120,9 +120,9 @@ def read_tlm(body: bytes, offset: int) -> tuple[TlmEntry, ...]:
 
     :raises CorruptFrameError: it is not a whole number of entries of a size that the standard knows
     """
-    _require(len(body) >= 2, "TLM", offset, f"{len(body)} bytes are too few")  # noqa: PLR2004 - Ztlm and Stlm
+    _require(len(body) >= 2, "TLM", offset, f"{len(body)} bytes are too few")
     tile_bytes, is_long = body[1] >> 4 & 3, body[1] >> 6 & 1
-    _require(tile_bytes < 3 and not body[1] & 0x8F, "TLM", offset, f"Stlm {body[1]:02X}")  # noqa: PLR2004 - A.33
+    _require(tile_bytes < 3 and not body[1] & 0x8F, "TLM", offset, f"Stlm {body[1]:02X}")
     step = tile_bytes + (4 if is_long else 2)
     _require((len(body) - 2) % step == 0, "TLM", offset, f"{len(body)} bytes are not whole entries of {step}")
     return tuple(
