@@ -1,0 +1,109 @@
+"""Tiles for the event loop: what is at hand is answered at once, all else by one hop to a thread or to the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from medtiles.core.errors import BusyError
+from medtiles.core.pyramid import ImageInfo
+from medtiles.core.tiles import Tiles
+from medtiles.core.view import Request
+from transcode.errors import FileChangedError
+from transcode.frames import EncodedFrame
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+"""ASGI's receive."""
+
+_T = TypeVar("_T")
+_THREADS = 8
+_MOST_CALLS = 256
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection before the answer was ready; nobody is left to be told."""
+
+
+class AsyncTiles:
+    """What protocols over HTTP stand on. Used on one event loop."""
+
+    def __init__(self, tiles: Tiles, timeout: float = 60.0) -> None:
+        """`timeout`: seconds that an answer may take."""
+        self.tiles = tiles
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
+        self._calls = 0
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def call(self, function: Callable[..., _T], *arguments: Any) -> _T:  # noqa: ANN401 - the function's own
+        """Call a verb of `Tiles` that may wait, in a thread.
+
+        :raises BusyError: too many such calls wait already
+        :raises TimeoutError: it takes too long; the thread goes on, its result is dropped
+        """
+        if self._calls >= _MOST_CALLS:
+            message = f"{self._calls} requests wait already"
+            raise BusyError(message)
+        self._calls += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        future.add_done_callback(self._call_ended)
+        return await asyncio.wait_for(asyncio.shield(future), self._timeout)
+
+    async def info(self, image: str) -> ImageInfo:
+        """Everything about an image; see `Tiles.info`."""
+        return self.tiles.known_info(image) or await self.call(self.tiles.info, image)
+
+    async def picture(self, request: Request, version: str, receive: Receive) -> EncodedFrame:
+        """A picture of this version of the image; the work is withdrawn when the client goes away.
+
+        :raises ClientGoneError: it did
+        :raises TimeoutError: it takes too long
+        :raises FileChangedError: the image was replaced meanwhile, so the picture may be of another version
+        """
+        frame = self.tiles.answer(request)
+        if frame is None:
+            frame = await self._made(request, receive)
+            self.require_unchanged(request.image, version)
+        return frame
+
+    def require_unchanged(self, image: str, version: str) -> None:
+        """Refuse when the image is known to be another version by now.
+
+        :raises FileChangedError: it is
+        """
+        info = self.tiles.known_info(image)
+        if info is not None and info.version != version:
+            message = "the image was replaced while it was read; ask again"
+            raise FileChangedError(message)
+
+    async def _made(self, request: Request, receive: Receive) -> EncodedFrame:
+        future = asyncio.wrap_future(self.tiles.submit(request))
+        leaving = asyncio.ensure_future(_disconnect(receive))
+        try:
+            await asyncio.wait({future, leaving}, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+            if future.done():
+                return future.result()
+            if leaving.done():
+                raise ClientGoneError
+            message = f"no picture after {self._timeout:g} seconds"
+            raise TimeoutError(message)
+        finally:
+            leaving.cancel()
+            future.cancel()
+
+    def _call_ended(self, future: asyncio.Future[Any]) -> None:
+        self._calls -= 1
+        with suppress(asyncio.CancelledError):
+            future.exception()
+
+
+async def _disconnect(receive: Receive) -> None:
+    """Wait until the client goes away; what it still sends is dropped."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

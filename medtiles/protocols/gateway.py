@@ -1,0 +1,221 @@
+"""The HTTP gateway: one ASGI application over any `Tiles`.
+
+Tiles go a fast way, dispatched by hand; everything else goes through a Starlette router. Both ways meet here for what
+all answers share: allowed methods and hosts, CORS, errors told as problems, one record for each answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import Router
+
+from medtiles.access_log import Answer
+from medtiles.core.tiles import Tiles
+from medtiles.protocols import replies
+from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
+from medtiles.protocols.cors import Cors
+from medtiles.protocols.health import health_routes
+from medtiles.protocols.http import PROTOCOLS, TILES
+from medtiles.protocols.replies import Headers, Reply
+from medtiles.protocols.status import describe
+from medtiles.protocols.tile_way import TileWay
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+ALLOWED = "GET, HEAD, OPTIONS"
+_logger = logging.getLogger(__name__)
+
+
+def _nothing(answer: Answer) -> None:
+    """Record nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """How a gateway behaves."""
+
+    origins: tuple[str, ...] = ()
+    """Web origins whose pages may read answers, such as https://viewer.example.org; "*" is any. None by default."""
+    hosts: tuple[str, ...] = ()
+    """Names (without port) that a request's Host may have, against DNS rebinding; empty: any."""
+    max_age: int = 0
+    """Seconds that clients may show a tile before they ask again; addresses with `?v=` may be kept for ever."""
+    timeout: float = 60.0
+    """Seconds that an answer may take to be made."""
+    record: Callable[[Answer], object] = _nothing
+    """Takes note of each answer; must cost next to nothing."""
+    metrics: Callable[[], bytes] | None = None
+    """The Prometheus text."""
+    is_ready: Callable[[], bool] = lambda: True
+    """Whether new requests are welcome; False while draining."""
+
+
+class _Exchange:
+    """One answer on its way out: counts what is sent and adds what all answers share. Also an ASGI `send`."""
+
+    __slots__ = ("_is_head", "_send", "route", "sent", "shared", "status")
+
+    def __init__(self, send: Send, method: str) -> None:
+        self._send = send
+        self._is_head = method == "HEAD"
+        self.shared: Headers = []
+        self.status = 0
+        self.sent = 0
+        self.route = "none"
+
+    async def __call__(self, message: Message) -> None:
+        """Pass on a message of an application."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = _merged(message["headers"], self.shared)
+        elif message["type"] == "http.response.body":
+            self.sent += len(message.get("body", b""))
+        await self._send(message)
+
+    async def give(self, reply: Reply) -> None:
+        """Send a whole reply."""
+        self.status = reply.status
+        headers = _merged(reply.headers, self.shared) if self.shared else reply.headers
+        body = b"" if self._is_head else reply.body
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        self.sent = len(body)
+
+
+class Gateway:
+    """The ASGI application. Used on one event loop."""
+
+    def __init__(self, tiles: Tiles, options: GatewayOptions) -> None:
+        self._options = options
+        self._tiles = AsyncTiles(tiles, options.timeout)
+        self._tile_way = TileWay(self._tiles, TILES, options.max_age)
+        self._cors = Cors(options.origins)
+        self._hosts = frozenset(host.lower() for host in options.hosts)
+        routes = [route for module in PROTOCOLS for route in module.routes(self._tiles)]
+        routes += health_routes(options.is_ready, options.metrics)
+        self._names = {route.endpoint: route.name for route in routes}
+        self._router = Router(routes, redirect_slashes=False, default=_no_such_address)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3)."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        exchange = _Exchange(send, scope["method"])
+        try:
+            await self._answer(scope, headers, receive, exchange)
+        except ClientGoneError:
+            exchange.status = 499
+        except Exception as error:  # the edge: whatever happens, the client is told and the process lives
+            if exchange.status:
+                raise
+            await exchange.give(_problem(error))
+        finally:
+            self._options.record(_record(scope, headers, exchange, time.perf_counter() - started))
+
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, exchange: _Exchange) -> None:
+        origin = headers.get(b"origin")
+        exchange.shared = self._cors.headers(origin)
+        method, path = scope["method"], scope["path"]
+        if self._hosts and _host(headers) not in self._hosts:
+            await exchange.give(replies.problem("MISDIRECTED_REQUEST", 421, "this server does not go by that name"))
+        elif method == "OPTIONS":
+            exchange.route = "options"
+            await exchange.give(self._cors.preflight(origin))
+        elif method not in {"GET", "HEAD"}:
+            detail = f"{method} is not one of {ALLOWED}"
+            await exchange.give(replies.problem("METHOD_NOT_ALLOWED", 405, detail, [("allow", ALLOWED)]))
+        else:
+            await self._get(scope, path, headers, receive, exchange)
+
+    async def _get(
+        self, scope: Scope, path: str, headers: dict[bytes, bytes], receive: Receive, exchange: _Exchange
+    ) -> None:
+        protocol = self._tile_way.protocol_of(path)
+        if protocol is not None:
+            exchange.route = protocol.NAME
+            reply = await self._tile_way.reply(protocol, path, scope["query_string"], headers, receive)
+            if reply is not None:
+                await exchange.give(reply)
+                return
+        try:
+            await self._router(scope, receive, exchange)
+        finally:
+            exchange.route = self._names.get(scope.get("endpoint"), "none")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                self._tiles.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def gateway(tiles: Tiles, options: GatewayOptions | None = None) -> Gateway:
+    """The ASGI application that answers for these tiles."""
+    return Gateway(tiles, options or GatewayOptions())
+
+
+async def _no_such_address(scope: Scope, receive: Receive, send: Send) -> None:
+    await replies.problem("NOT_FOUND", 404, "there is nothing at this address")(scope, receive, send)
+
+
+def _problem(error: Exception) -> Reply:
+    status = describe(error)
+    if status.reason == "INTERNAL":
+        _logger.error("a request failed", exc_info=error)
+    extra = [] if status.retry_after is None else [("retry-after", str(max(1, round(status.retry_after))))]
+    return replies.problem(status.reason, status.http, status.detail, extra)
+
+
+def _host(headers: dict[bytes, bytes]) -> str:
+    """The name in Host, without its port."""
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _merged(headers: Headers, shared: Headers) -> Headers:
+    """All header lines; the two that may say Vary joined into one."""
+    if not shared:
+        return headers
+    vary = [value for name, value in (*headers, *shared) if name == b"vary"]
+    lines = [line for line in (*headers, *shared) if line[0] != b"vary"]
+    return [*lines, (b"vary", b", ".join(vary))] if vary else lines
+
+
+def _record(scope: Scope, headers: dict[bytes, bytes], exchange: _Exchange, seconds: float) -> Answer:
+    query_string = scope["query_string"]
+    target = scope["raw_path"] + b"?" + query_string if query_string else scope["raw_path"]
+    client = scope["client"]
+    return Answer(
+        time.time() - seconds,
+        client[0] if client else "",
+        scope["method"],
+        target.decode("latin-1"),
+        f"HTTP/{scope['http_version']}",
+        exchange.status or 499,
+        exchange.sent,
+        seconds,
+        exchange.route,
+        headers.get(b"referer", b"").decode("latin-1"),
+        headers.get(b"user-agent", b"").decode("latin-1"),
+    )

@@ -1,0 +1,11 @@
+"""The protocols over HTTP. To add one: write its module, and put it into `PROTOCOLS` (and its tiles into `TILES`)."""
+
+from __future__ import annotations
+
+from medtiles.protocols.http import dzi, images, pages, pictures
+
+PROTOCOLS = (dzi, images, pictures, pages)
+"""Modules with `routes(tiles)`."""
+
+TILES = (dzi,)
+"""Modules whose tiles go the fast way, past the router: `PREFIX`, `NAME`, `read_tile_address`, `tile_request`."""

@@ -1,0 +1,123 @@
+"""The fast way of tiles: from an address to a reply, past the router.
+
+For an address it remembers the engine's request and the entity tag. What is remembered is used only while the image's
+version is the one it was made for, so a replaced file is never served by an old memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from medtiles.core.pyramid import ImageInfo
+from medtiles.core.view import Request
+from medtiles.protocols import replies
+from medtiles.protocols.async_tiles import AsyncTiles, Receive
+from medtiles.protocols.replies import Reply
+from medtiles.protocols.versions import caching
+
+_REMEMBERED = 4096
+_LONGEST = 512
+
+
+class Choices(Protocol):
+    """What the query string of a tile chooses."""
+
+    @property
+    def version(self) -> str | None:
+        """The version of the image that it names."""
+
+
+class TileAddress(Protocol):
+    """What the address of a tile says."""
+
+    @property
+    def image(self) -> str:
+        """The image's id."""
+
+    @property
+    def choices(self) -> Choices:
+        """What the query string chooses."""
+
+
+class TileProtocol(Protocol):
+    """A module whose tiles go the fast way. Both functions are pure."""
+
+    @property
+    def PREFIX(self) -> str:  # noqa: N802 - a module's constant
+        """What the paths of its tiles begin with: a slash, a word, a slash."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802
+        """Of the route, in metrics and logs."""
+
+    def read_tile_address(self, path: str, query_string: bytes) -> Any:  # noqa: ANN401 - each has its own TileAddress
+        """What the address of a tile says; None when it is not one."""
+
+    def tile_request(self, address: Any, info: ImageInfo) -> Request:  # noqa: ANN401
+        """What to ask the engine for."""
+
+
+class _Remembered(NamedTuple):
+    image: str
+    version: str
+    request: Request
+    etag: bytes
+    cache: str
+
+
+class TileWay:
+    """Replies to the addresses of tiles. Used on one event loop."""
+
+    def __init__(self, tiles: AsyncTiles, protocols: Sequence[TileProtocol], max_age: int) -> None:
+        self._tiles = tiles
+        self._by_prefix = {protocol.PREFIX: protocol for protocol in protocols}
+        self._max_age = max_age
+        self._remembered: dict[tuple[str, bytes], _Remembered] = {}
+
+    def protocol_of(self, path: str) -> TileProtocol | None:
+        """Whose tiles the path may name."""
+        return self._by_prefix.get(path[: path.find("/", 1) + 1])
+
+    async def reply(
+        self, protocol: TileProtocol, path: str, query_string: bytes, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> Reply | None:
+        """The tile; 304 when the client has it, before anything is made; None when the path names no tile."""
+        known = self._recall(path, query_string)
+        if known is None:
+            address = protocol.read_tile_address(path, query_string)
+            if address is None:
+                return None
+            info = await self._tiles.info(address.image)
+            known = self._remember(path, query_string, address, info, protocol.tile_request(address, info))
+        if_none_match = headers.get(b"if-none-match")
+        if if_none_match is not None and replies.matches(if_none_match, known.etag):
+            return replies.not_modified(known.etag, known.cache)
+        frame = self._tiles.tiles.answer(known.request)
+        if frame is None:
+            frame = await self._tiles.picture(known.request, known.version, receive)
+        return Reply(200, replies.picture_headers(frame, known.etag, known.cache), frame.data)
+
+    def _recall(self, path: str, query_string: bytes) -> _Remembered | None:
+        known = self._remembered.get((path, query_string))
+        if known is None:
+            return None
+        info = self._tiles.tiles.known_info(known.image)
+        return known if info is not None and info.version == known.version else None
+
+    def _remember(
+        self, path: str, query_string: bytes, address: TileAddress, info: ImageInfo, request: Request
+    ) -> _Remembered:
+        made = _Remembered(
+            address.image,
+            info.version,
+            request,
+            replies.request_tag(info, request),
+            caching(address.choices.version, self._max_age),
+        )
+        if len(path) + len(query_string) <= _LONGEST:
+            self._remembered.pop((path, query_string), None)
+            if len(self._remembered) >= _REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[path, query_string] = made
+        return made
