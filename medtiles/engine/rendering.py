@@ -115,7 +115,7 @@ class Canvas:
 
 
 def decoded(frame: Frame, codecs: Codecs, reduction: int = 0) -> PixelArray:
-    """The samples of a frame, RGB where it is colour, after some halvings, done while decoding as far as they can be."""
+    """The samples of a frame, RGB where it is colour, after some halvings, done by the decoder as far as it can."""
     if isinstance(frame, EncodedFrame):
         by_codec = min(reduction, codecs.of(frame.encoding).max_reduction)
         pixels = to_rgb(codecs.decode(frame, by_codec))

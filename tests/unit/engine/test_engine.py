@@ -184,16 +184,28 @@ def test_sixteen_bits_are_windowed_for_people_and_whole_for_programs(make_engine
 def test_an_image_without_a_window_is_stretched_by_its_own_values_and_all_its_tiles_alike(
     make_engine: MakeEngine,
 ) -> None:
-    class Windowless(SyntheticSource):
-        def display(self, plane: int) -> Display:
-            return dataclasses.replace(super().display(plane), windowings=())
+    class Dim(SyntheticSource):
+        """Values from 100 to 300 of 65535, and no window that says so."""
 
-    engine = make_engine(card=lambda: Windowless(Card(Size(1000, 700), pixels=GREY16)))
+        def read_tile(self, key: TileKey) -> Frame:
+            region = self.info.levels[key.level].tile_region(key.column, key.row)
+            columns = np.arange(region.x, region.right) * self.info.levels[key.level].downsample
+            ramp = (100 + columns / self.info.size.width * 200).astype(np.uint16)
+            return PixelArray(np.tile(ramp[:, np.newaxis], (region.height, 1, 1)), self.info.pixels)
+
+        def display(self, plane: int) -> Display:
+            return Display()
+
+    engine = make_engine(card=lambda: Dim(Card(Size(1000, 700), pixels=PixelFormat(1, 16, 16))))
     display = engine.display("card", 0)
     window = display.windowings[0]
-    assert window.centre - window.width / 2 == pytest.approx(0, abs=60)
-    assert window.centre + window.width / 2 == pytest.approx(4095 * 0.8, rel=0.15)
+    assert window.centre == pytest.approx(200, abs=3)
+    assert window.width == pytest.approx(200, abs=3)
     assert engine.display("card", 0) is display
+    left, right = (pixels(engine.produce(Request("card", TileKey(0, column, 0), (PNG,)))) for column in (0, 3))
+    assert left.min() == 0
+    assert right.max() == 255
+    assert abs(int(left.max()) - int(255 * 0.256)) <= 4
 
 
 def test_refusals_name_what_is_wrong(make_engine: MakeEngine) -> None:
