@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medtiles.core.source import SourceFormat
-from medtiles.sources import synthetic
+from medtiles.sources import synthetic, tiff
 
 
 def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - for the sources that keep pyramids
@@ -13,4 +13,4 @@ def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - f
 
     ``cache`` is the folder where pyramids of large pictures are kept; None: such pictures are refused.
     """
-    return (synthetic.FORMAT,)
+    return (synthetic.FORMAT, tiff.FORMAT)

@@ -1,0 +1,254 @@
+"""Tiles of one page: handed out as they are stored, or decoded; strips come as tiles cut from decoded bands."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Protocol
+
+import numpy as np
+
+from medtiles.core.geometry import Region, Size
+from medtiles.sources.tiff import colour, decode
+from medtiles.sources.tiff.page import Page
+from medtiles.sources.tiff.streams import Streams, encoding_of, is_picture, stored_format
+from transcode.codec import Codecs
+from transcode.errors import CorruptFrameError
+from transcode.files import RandomAccess
+from transcode.frames import EncodedFrame, Frame, PixelArray, Samples
+
+_TILE_SIDE = 512
+_BAND_BYTES = 8 * 1024 * 1024
+_KEPT_BYTES = 32 * 1024 * 1024
+
+
+class TileReader(Protocol):
+    """Reads the tiles of one page. Safe to use from several threads."""
+
+    @property
+    def size(self) -> Size:
+        """Of the whole picture."""
+
+    @property
+    def tile_size(self) -> Size:
+        """Of the tiles that `read` gives."""
+
+    @property
+    def media_type(self) -> str | None:
+        """Of tiles that are handed out as they are stored."""
+
+    def read(self, column: int, row: int) -> Frame:
+        """A tile of the grid, padded at the edges or not.
+
+        :raises CorruptFrameError, DamagedImageError, TruncatedFileError: the file is broken there
+        """
+
+
+def reader_of(page: Page, file: RandomAccess, codecs: Codecs, channel: int = 0) -> TileReader:
+    """What reads a page, or one channel of it.
+
+    :raises UnsupportedFormatError: its samples are stored in a way that is not read
+    """
+    colour.require_readable(page)
+    if not is_picture(page):
+        decode.require_decodable(page)
+    elif page.is_tiled and not page.is_planar and page.samples_per_pixel in {1, 3}:
+        return StoredTiles(page, file, codecs)
+    decoder = SegmentDecoder(page, file, codecs, channel)
+    return DecodedTiles(page, decoder) if page.is_tiled else Strips(page, decoder)
+
+
+def whole(reader: TileReader, codecs: Codecs, region: Region | None = None) -> PixelArray:
+    """A region of a page, or all of it, put together from its tiles."""
+    size, tile = reader.size, reader.tile_size
+    wanted = region or Region(0, 0, size.width, size.height)
+    canvas: Samples | None = None
+    format_ = None
+    for row in range(wanted.y // tile.height, -(-wanted.bottom // tile.height)):
+        for column in range(wanted.x // tile.width, -(-wanted.right // tile.width)):
+            frame = reader.read(column, row)
+            pixels = codecs.decode(frame) if isinstance(frame, EncodedFrame) else frame
+            if canvas is None:
+                canvas = np.empty((wanted.height, wanted.width, pixels.samples.shape[2]), pixels.samples.dtype)
+                format_ = pixels.format
+            covered = Region(column * tile.width, row * tile.height, tile.width, tile.height)
+            x, y = max(covered.x, wanted.x), max(covered.y, wanted.y)
+            right, bottom = min(covered.right, wanted.right), min(covered.bottom, wanted.bottom)
+            canvas[y - wanted.y : bottom - wanted.y, x - wanted.x : right - wanted.x] = pixels.samples[
+                y - covered.y : bottom - covered.y, x - covered.x : right - covered.x
+            ]
+    if canvas is None or format_ is None:
+        message = f"an empty region, {wanted}"
+        raise ValueError(message)
+    return PixelArray(canvas, format_)
+
+
+def background(page: Page, size: Size) -> PixelArray:
+    """What a hole in a sparse pyramid looks like: white, or no light at all where samples are intensities."""
+    pixels = page.pixels()
+    blank = np.zeros((size.height, size.width, pixels.samples_per_pixel), pixels.dtype)
+    if pixels.is_colour:
+        blank[...] = 1 if pixels.is_float else (1 << (pixels.bits_stored - pixels.signed)) - 1
+    return PixelArray(blank, pixels)
+
+
+class MissingTiles:
+    """A plane that is not in the file: nothing but background, in the tiles of a plane that is."""
+
+    media_type: str | None = None
+
+    def __init__(self, page: Page, size: Size, tile_size: Size) -> None:
+        self._page = page
+        self.size = size
+        self.tile_size = tile_size
+
+    def read(self, column: int, row: int) -> Frame:  # noqa: ARG002 - all alike
+        """A tile of background."""
+        return background(self._page, self.tile_size)
+
+
+class StoredTiles:
+    """Hands tiles out as they are stored."""
+
+    def __init__(self, page: Page, file: RandomAccess, codecs: Codecs) -> None:
+        self._page = page
+        self.size = page.size
+        self.tile_size = page.segment
+        self._encoding = encoding_of(page, codecs)
+        self.media_type: str | None = self._encoding.media_type
+        self._streams = Streams(page, file)
+        self._format = stored_format(page)
+        self._columns = page.grid.width
+
+    def read(self, column: int, row: int) -> Frame:
+        """A tile as it is stored, padded to the full size."""
+        width, height = self.tile_size.width, self.tile_size.height
+        data = self._streams.read(row * self._columns + column, height)
+        if data is None:
+            return background(self._page, self.tile_size)
+        return EncodedFrame(data, self._encoding, self._format, width, height)
+
+
+class SegmentDecoder:
+    """Decodes stored tiles or strips of a page, and puts together samples that are stored apart."""
+
+    def __init__(self, page: Page, file: RandomAccess, codecs: Codecs, channel: int) -> None:
+        self._page = page
+        self._file = file
+        self._streams = Streams(page, file)
+        self._codecs = codecs
+        self._channel = channel
+        self._encoding = encoding_of(page, codecs) if is_picture(page) else None
+        self._format = stored_format(page)
+        self._is_cut_free = page.compression == 1 and not page.is_tiled and not decode.is_subsampled(page)
+
+    def decode(self, index: int, first: int, rows: int) -> PixelArray:
+        """So many rows of a tile or strip from the first on, as they are served."""
+        page = self._page
+        apart = page.grid.area if page.is_planar else 0
+        channels = range(page.samples_per_pixel) if page.channels == 1 else (self._channel,)
+        parts = []
+        for sample in channels if page.is_planar else (0,):
+            part = self._samples(sample * apart + index, first, rows)
+            if part is None:
+                return background(page, Size(page.segment.width, rows))
+            parts.append(part)
+        samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+        channel = 0 if page.is_planar else self._channel
+        is_rgb = self._encoding is not None and not page.is_planar
+        return colour.served(page, samples, channel, is_rgb=is_rgb)
+
+    def _samples(self, index: int, first: int, rows: int) -> Samples | None:
+        if self._is_cut_free:
+            return self._rows_as_stored(index, first, rows)
+        data = self._streams.read(index, first + rows)
+        if data is None:
+            return None
+        if self._encoding is None:
+            return decode.decode_rows(self._page, data, first + rows)[first:]
+        height = self._streams.height(data, self._page.segment.height if self._page.is_tiled else first + rows)
+        frame = EncodedFrame(data, self._encoding, self._format, self._page.segment.width, height)
+        return self._codecs.decode(frame).samples[first : first + rows]
+
+    def _rows_as_stored(self, index: int, first: int, rows: int) -> Samples | None:
+        """Rows of a strip that is not compressed: no more of it is read than is wanted."""
+        offset, length = self._page.segments.place(index)
+        if length == 0 or offset == 0:
+            return None
+        wanted = rows * self._page.row_bytes
+        start = first * self._page.row_bytes
+        if 0 <= length < start + wanted:
+            message = f"strip {index} has {length} bytes, {start + wanted} are needed"
+            raise CorruptFrameError(message)
+        return decode.decode_rows(self._page, self._file.read(offset + start, wanted), rows)
+
+
+class DecodedTiles:
+    """Decodes tiles that are no pictures of their own, or whose samples are stored apart."""
+
+    media_type: str | None = None
+
+    def __init__(self, page: Page, decoder: SegmentDecoder) -> None:
+        self.size = page.size
+        self.tile_size = page.segment
+        self._decoder = decoder
+        self._columns = page.grid.width
+
+    def read(self, column: int, row: int) -> Frame:
+        """A tile, padded to the full size."""
+        return self._decoder.decode(row * self._columns + column, 0, self.tile_size.height)
+
+
+class Strips:
+    """Cuts tiles from bands of rows. A band is decoded once and the last ones are kept, bounded in bytes.
+
+    A band is a row of tiles, made of whole strips where strips are low; a strip that is higher than that, and
+    compressed so that no part of it can be read alone, is a band of its own.
+    """
+
+    media_type: str | None = None
+
+    def __init__(self, page: Page, decoder: SegmentDecoder) -> None:
+        self.size = page.size
+        self._strip_rows = page.segment.height
+        rows = max(16, min(_TILE_SIDE, _BAND_BYTES // page.row_bytes // 16 * 16))
+        is_low = self._strip_rows <= rows
+        if is_low:
+            rows -= rows % self._strip_rows
+        self.tile_size = Size(min(_TILE_SIDE, page.size.width), min(rows, page.size.height))
+        self._band_rows = self.tile_size.height if is_low or page.compression == 1 else self._strip_rows
+        self._decoder = decoder
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, PixelArray] = OrderedDict()
+
+    def read(self, column: int, row: int) -> Frame:
+        """A tile, cut at the edges of the picture."""
+        top, left = row * self.tile_size.height, column * self.tile_size.width
+        bottom = min(top + self.tile_size.height, self.size.height)
+        bands = range(top // self._band_rows, -(-bottom // self._band_rows))
+        parts = []
+        for number in bands:
+            band, first = self._band(number), number * self._band_rows
+            part = band.samples[max(0, top - first) : bottom - first, left : left + self.tile_size.width]
+            parts.append(part)
+        return PixelArray(np.concatenate(parts), band.format)
+
+    def _band(self, number: int) -> PixelArray:
+        """A band, by one thread at a time: others that want it too find it when their turn comes."""
+        with self._lock:
+            band = self._kept.pop(number, None) or self._decoded(number)
+            self._kept[number] = band
+            while len(self._kept) > 1 and sum(each.samples.nbytes for each in self._kept.values()) > _KEPT_BYTES:
+                self._kept.popitem(last=False)
+            return band
+
+    def _decoded(self, number: int) -> PixelArray:
+        top = number * self._band_rows
+        bottom = min(top + self._band_rows, self.size.height)
+        parts = []
+        for strip in range(top // self._strip_rows, -(-bottom // self._strip_rows)):
+            start = strip * self._strip_rows
+            first, last = max(top, start), min(bottom, start + self._strip_rows)
+            parts.append(self._decoder.decode(strip, first - start, last - first))
+        samples = parts[0].samples if len(parts) == 1 else np.concatenate([part.samples for part in parts])
+        return PixelArray(samples, parts[0].format)
