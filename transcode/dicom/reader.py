@@ -62,6 +62,11 @@ class InstanceReader:
         return self._header.transfer_syntax
 
     @property
+    def is_little_endian(self) -> bool:
+        """Of values in the header that are bytes, such as lookup tables; frames always come little endian."""
+        return self._header.is_little_endian
+
+    @property
     def encoding(self) -> Encoding:
         """Of every frame."""
         return self._encoding
