@@ -54,7 +54,7 @@ proto: .venv/test ## regenerate medtiles/api from proto/
 	$(BIN)/python proto/generate.py
 
 bless: .venv/test ## take what the server says now as the expected documents; review the diff
-	MEDTILES_BLESS=1 $(BIN)/python -m pytest -m "not bench" -k "golden or snapshot" $(ARGS)
+	BLESS=1 $(BIN)/python -m pytest -m "not bench" -k "golden or snapshot" $(ARGS)
 	@git --no-pager diff --stat
 
 clean: ## remove what the other commands made, but no sample
