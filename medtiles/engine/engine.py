@@ -145,11 +145,13 @@ class TileEngine:
 
     def _with(self, image: str, use: Callable[[OpenImage], T]) -> T:
         """Use an open image; once more from the start when its file changes meanwhile."""
+        opened = self._open.take(image)
         try:
-            with self._open.lease(image) as opened:
-                return use(opened)
+            return use(opened)
         except FileChangedError:
             self._open.forget(image)
+        finally:
+            self._open.give_back(opened)
         with self._open.lease(image) as opened:
             return use(opened)
 
@@ -188,7 +190,7 @@ class TileEngine:
             key = what  # type: ignore[assignment]
         if key is None or request.quality is not None or info.levels[key.level].media_type is None:
             return None
-        if request.is_display and not self._is_shown_as_stored(request, opened, key.plane):
+        if request.is_display and not self._is_plain(opened, request, key.plane):
             return None
         frame = opened.source.read_tile(key)
         if not isinstance(frame, EncodedFrame) or frame.reduction or not frame.is_accepted(request.accept):
@@ -197,9 +199,15 @@ class TileEngine:
             return frame
         return _cut_to(frame, info.levels[key.level].tile_region(key.column, key.row).size)
 
-    def _is_shown_as_stored(self, request: Request, opened: OpenImage, plane: int) -> bool:
+    def _is_plain(self, opened: OpenImage, request: Request, plane: int) -> bool:
+        """Whether the client wants a plane shown as it is stored."""
+        if request.windowing is None and plane in opened.plain_planes:
+            return opened.plain_planes[plane]
         display = self._raw_display(request.image, opened, plane)
-        return presentation.is_plain(display, opened.info.pixels, request.windowing)
+        is_plain = presentation.is_plain(display, opened.info.pixels, request.windowing)
+        if request.windowing is None:
+            opened.plain_planes[plane] = is_plain
+        return is_plain
 
     def _associated(
         self, opened: OpenImage, what: AssociatedName, request: Request, options: EncodeOptions

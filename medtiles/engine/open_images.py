@@ -19,7 +19,7 @@ _TRUSTED_FOR = 1.0
 class OpenImage:
     """A source in use. Closed when it is retired and the last user has let go."""
 
-    __slots__ = ("checked", "info", "is_retired", "region_reader", "source", "users")
+    __slots__ = ("checked", "info", "is_retired", "plain_planes", "region_reader", "source", "users")
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -28,6 +28,8 @@ class OpenImage:
         self.checked = time.monotonic()
         self.users = 0
         self.is_retired = False
+        self.plain_planes: dict[int, bool] = {}
+        """Which planes are shown as they are stored, as far as it has been asked."""
 
 
 class OpenImages:
@@ -49,16 +51,38 @@ class OpenImages:
 
     @contextmanager
     def lease(self, image: str) -> Iterator[OpenImage]:
-        """An open image for as long as the block runs.
+        """An open image for as long as the block runs; see `take`."""
+        opened = self.take(image)
+        try:
+            yield opened
+        finally:
+            self.give_back(opened)
+
+    def take(self, image: str) -> OpenImage:
+        """An open image, to be given back.
 
         :raises ImageNotFoundError: no such image, or its file is gone
         :raises UnsupportedFormatError, DamagedImageError: it cannot be opened
         """
-        opened = self._take(image)
+        opened = self._use(image)
+        if opened is not None:
+            return opened
+        with self._lock:
+            turn = self._opening.setdefault(image, threading.Lock())
         try:
-            yield opened
+            with turn:
+                return self._use(image) or self._open_anew(image)
         finally:
-            self._give_back(opened)
+            with self._lock:
+                self._opening.pop(image, None)
+
+    def give_back(self, opened: OpenImage) -> None:
+        """End one use; a retired image is closed with its last one."""
+        with self._lock:
+            opened.users -= 1
+            is_over = opened.is_retired and opened.users == 0
+        if is_over:
+            opened.source.close()
 
     def forget(self, image: str) -> None:
         """Close an image as soon as nobody uses it; the next lease opens its file anew."""
@@ -72,19 +96,6 @@ class OpenImages:
         """Close all."""
         for image in list(self._open):
             self.forget(image)
-
-    def _take(self, image: str) -> OpenImage:
-        opened = self._use(image)
-        if opened is not None:
-            return opened
-        with self._lock:
-            turn = self._opening.setdefault(image, threading.Lock())
-        try:
-            with turn:
-                return self._use(image) or self._open_anew(image)
-        finally:
-            with self._lock:
-                self._opening.pop(image, None)
 
     def _use(self, image: str) -> OpenImage | None:
         """Count one more user of an image that is open and still what its file is."""
@@ -100,13 +111,13 @@ class OpenImages:
         try:
             is_same = self._catalogue.version(image) == opened.info.version
         except BaseException:
-            self._give_back(opened)
+            self.give_back(opened)
             self.forget(image)
             raise
         if is_same:
             opened.checked = now
             return opened
-        self._give_back(opened)
+        self.give_back(opened)
         self.forget(image)
         return None
 
@@ -128,10 +139,3 @@ class OpenImages:
     def _retire(opened: OpenImage) -> bool:
         opened.is_retired = True
         return opened.users == 0
-
-    def _give_back(self, opened: OpenImage) -> None:
-        with self._lock:
-            opened.users -= 1
-            is_over = opened.is_retired and opened.users == 0
-        if is_over:
-            opened.source.close()

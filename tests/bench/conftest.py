@@ -1,0 +1,80 @@
+"""The table that the benchmarks fill: what was measured, beside whom, and what it was to be at the most."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_ROWS: list[Row] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. Times are medians, CPU microseconds unless the line says otherwise."""
+
+    what: str
+    ours: str
+    peer: str
+    goal: str
+    is_met: bool
+
+
+class Table:
+    """Where a benchmark writes its line."""
+
+    def add(self, what: str, ours: str, peer: str, goal: str, *, is_met: bool) -> None:
+        """Write one line; the benchmark fails when its goal is not met."""
+        _ROWS.append(Row(what, ours, peer, goal, is_met))
+        assert is_met, f"{what}: {ours}, beside {peer}; the goal is {goal}"
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture(scope="session")
+def big_slide() -> Path:
+    """A slide of 20,300 x 20,200 pixels of real tissue, made once and kept in the cache folder of the user."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "medtiles-bench"
+    path = folder / "big.svs"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        spec = importlib.util.spec_from_file_location("make_big", ROOT / "testdata" / "make_big.py")
+        assert spec is not None
+        assert spec.loader is not None
+        maker = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(maker)
+        assert maker.main([str(path)]) == 0
+    return path
+
+
+def microseconds(work: Callable[[int], object], count: int, rounds: int = 5) -> float:
+    """CPU microseconds of one call, the median of some rounds; `work` is given a number that never repeats."""
+    taken = []
+    for round_ in range(rounds):
+        start = time.process_time()
+        for number in range(count):
+            work(round_ * count + number)
+        taken.append((time.process_time() - start) / count * 1e6)
+    return statistics.median(taken)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table, as it stands in the README."""
+    if not _ROWS:
+        return
+    write = terminalreporter.write_line
+    write("")
+    write("| what | medtiles | beside | goal | |")
+    write("|---|---|---|---|---|")
+    for row in _ROWS:
+        write(f"| {row.what} | {row.ours} | {row.peer} | {row.goal} | {'met' if row.is_met else 'MISSED'} |")
