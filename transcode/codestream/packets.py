@@ -41,7 +41,7 @@ def packet_counts(siz: Siz, cod: Cod, tile: int) -> tuple[int, ...]:
 
 
 def packet_lengths(packed: bytes) -> Iterator[int]:
-    """The lengths that PLT bodies hold: seven bits a byte, the top bit set where more follow; a torn one is left out."""
+    """The lengths that PLT bodies hold, seven bits a byte with the top bit set where more follow; no torn last one."""
     value = 0
     for byte in packed:
         value = value << 7 | byte & _SEVEN_BITS

@@ -1,0 +1,74 @@
+"""Thousands of damaged codestreams: each is read, or refused with our error, at once."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import numpy as np
+
+from tests.unit.transcode.codestream.conftest import Picture, jpeg2000
+from transcode.codestream import Codestream, can_cut, cut_tile, parse, require_sane, resolution_ends_of
+from transcode.errors import CorruptFrameError
+
+MUTANTS = 2000
+
+
+def _mutant(data: bytes, dice: random.Random) -> bytes:
+    """Flipped bits near the start or anywhere, a cut, bytes taken out or doubled, extreme values."""
+    changed = bytearray(data)
+    for _ in range(dice.choice((1, 1, 2, 5))):
+        kind = dice.randrange(5)
+        at = dice.randrange(min(len(changed), dice.choice((150, len(changed)))))
+        if kind == 0:
+            changed[at] ^= 1 << dice.randrange(8)
+        elif kind == 1:
+            changed[at : at + 4] = dice.choice((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1"))
+        elif kind == 2:
+            del changed[at + 1 :]
+        elif kind == 3:
+            del changed[at : at + dice.randrange(1, 9)]
+        else:
+            changed[at:at] = changed[at : at + dice.randrange(1, 60)]
+        if not changed:
+            break
+    return bytes(changed)
+
+
+def _use(codestream: Codestream, data: bytes) -> None:
+    ends = resolution_ends_of(codestream)
+    assert ends[-1].end_offset == codestream.length <= len(data)
+    assert [end.end_offset for end in ends] == sorted({end.end_offset for end in ends})
+    if can_cut(codestream):
+        first = codestream.tile_parts[0].tile
+        cut = cut_tile(codestream, first, lambda offset, length: data[offset : offset + length])
+        assert parse(cut).siz.tile_count == 1
+    require_sane(codestream, 420, 300, 1)
+
+
+def test_mutants_are_read_or_refused_with_our_error(by_tile_parts: bytes, picture: Picture) -> None:
+    dice = random.Random(20)
+    small = np.ascontiguousarray(picture[:60, :80])
+    streams = (
+        by_tile_parts,
+        jpeg2000(small, plt=True, tile_size=(32, 32)),
+        jpeg2000(small, progression="RPCL", plt=True),
+    )
+    refused = 0
+    for number in range(MUTANTS):
+        data = _mutant(streams[number % len(streams)], dice)
+        try:
+            _use(parse(data), data)
+        except CorruptFrameError:
+            refused += 1
+    assert MUTANTS / 2 < refused <= MUTANTS
+
+
+def test_time_is_linear_in_the_bytes(picture: Picture) -> None:
+    """Half a megabyte of the smallest tile-parts takes no longer than a second."""
+    stream = jpeg2000(np.ascontiguousarray(picture[:255, :255]), tile_size=(1, 1), num_resolutions=1)
+    start = time.perf_counter()
+    codestream = parse(stream)
+    resolution_ends_of(codestream)
+    assert len(codestream.tile_parts) == 255 * 255
+    assert time.perf_counter() - start < 5
