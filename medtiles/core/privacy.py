@@ -32,6 +32,8 @@ _PERSONAL = (
     "user",
 )
 """Parts of names of properties that hold such things, or texts in which anything may stand."""
+_HARMLESS = ("openslide.associated.", "openslide.region[")
+"""Beginnings of names whose values are sizes, whatever they are sizes of."""
 _LONGEST = 4096
 
 
@@ -40,5 +42,9 @@ def public_properties(properties: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(properties.items())
-        if len(value) <= _LONGEST and not any(part in name.lower() for part in _PERSONAL)
+        if name.startswith(_HARMLESS) or (len(value) <= _LONGEST and not _is_personal(name))
     }
+
+
+def _is_personal(name: str) -> bool:
+    return any(part in name.lower() for part in _PERSONAL)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from medtiles.core.source import SourceFormat
-from medtiles.sources import synthetic, tiff
+from medtiles.sources import openslide, synthetic, tiff
 
 
 def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - for the sources that keep pyramids
     """All formats, in the order in which they are asked.
 
+    OpenSlide, which knows TIFF and DICOM too but hands out pixels only, comes after those that read them.
+
     ``cache`` is the folder where pyramids of large pictures are kept; None: such pictures are refused.
     """
-    return (synthetic.FORMAT, tiff.FORMAT)
+    return (synthetic.FORMAT, tiff.FORMAT, openslide.FORMAT)
