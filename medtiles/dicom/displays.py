@@ -1,4 +1,7 @@
-"""How the frames of an instance are shown: the attributes of PS3.3 C.11 and of functional groups, as a Display."""
+"""How the frames of an instance are shown: the attributes of PS3.3 C.11 and of functional groups, as a Display.
+
+Doses have a Dose Grid Scaling in place of the Rescale Slope (C.8.8.3).
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,8 @@ class Displays:
 
     def _rescale(self, frame: int) -> tuple[float, float]:
         where = self.groups.find(frame, "PixelValueTransformationSequence") or self.dataset
+        if "DoseGridScaling" in where:
+            return number(where, "DoseGridScaling", 1.0) or 1.0, 0.0
         slope = number(where, "RescaleSlope", 1.0)
         return slope or 1.0, number(where, "RescaleIntercept", 0.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medtiles.core.source import SourceFormat
-from medtiles.sources import openslide, synthetic, tiff
+from medtiles.sources import dicom_radiology, dicom_wsi, openslide, synthetic, tiff
 
 
 def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - for the sources that keep pyramids
@@ -15,4 +15,4 @@ def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - f
 
     ``cache`` is the folder where pyramids of large pictures are kept; None: such pictures are refused.
     """
-    return (synthetic.FORMAT, tiff.FORMAT, openslide.FORMAT)
+    return (synthetic.FORMAT, tiff.FORMAT, dicom_wsi.DICOM_WSI, dicom_radiology.DICOM_RADIOLOGY, openslide.FORMAT)

@@ -250,7 +250,7 @@ def _planes(ordered: Stack) -> tuple[Plane, ...]:
 def _plane_name(placed: Placed, *, has_slices: bool, has_times: bool) -> str:
     parts = [placed.facts.channel_name] if placed.facts.channel_name else []
     if has_slices:
-        parts.append(f"slice {placed.z + 1}")
+        parts.append(f"{'image' if placed.position_mm is None else 'slice'} {placed.z + 1}")
     if has_times:
         parts.append(f"time {placed.t + 1}")
     return ", ".join(parts)

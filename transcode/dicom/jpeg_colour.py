@@ -13,6 +13,7 @@ from dataclasses import replace
 from transcode.frames import EncodedFrame
 from transcode.jpeg_structure import ColourModel, JpegHeader, read_frame_header, with_adobe_marker
 
+_APP14 = b"\xff\xee"
 _RGB_NUMBERS = ((82, 71, 66), (114, 103, 98))
 """Component numbers R, G, B and r, g, b."""
 
@@ -47,6 +48,8 @@ def self_describing(frame: EncodedFrame) -> EncodedFrame:
     :raises CorruptFrameError: a JPEG whose markers cannot be read
     """
     if frame.encoding.media_type != "image/jpeg" or frame.format.photometric != "RGB":
+        return frame
+    if frame.data[2:4] == _APP14 and frame.data[6:11] == b"Adobe":
         return frame
     data = with_adobe_marker(frame.data, 0)
     return frame if data is frame.data else replace(frame, data=data)

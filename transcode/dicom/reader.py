@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _CODECS = builtin()
 _EOI = b"\xff\xd9"
+_PADS = (b"\0", b"\xff")
+_MARKED = (b"\xff\xd8", b"\xff\x4f")
+"""How streams begin that end with EOI (or EOC, which has the same code)."""
 _JPEG_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70))
 
 
@@ -172,8 +175,11 @@ def _frames(header: FileHeader, place: PixelDataElement, pixels: ImagePixel) -> 
 
 
 def _without_pad(data: bytes) -> bytes:
-    """The stream without the zeros behind its end marker that make its fragment even (PS3.5 A.4)."""
-    if data[-1:] != b"\0":
+    """A JPEG, JPEG-LS or JPEG 2000 stream without the bytes behind its end marker that make its fragment even.
+
+    PS3.5 A.4 asks for zeros there; some writers put FF.
+    """
+    if data[-1:] not in _PADS or not data.startswith(_MARKED):
         return data
-    stripped = data.rstrip(b"\0")
+    stripped = data.rstrip(b"\0\xff")
     return stripped if stripped.endswith(_EOI) else data
