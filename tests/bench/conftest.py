@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -12,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from testdata.make_big import cached_big
+
 _ROWS: list[Row] = []
 
 
@@ -44,17 +43,7 @@ def table() -> Table:
 @pytest.fixture(scope="session")
 def big_slide() -> Path:
     """A slide of 20,300 x 20,200 pixels of real tissue, made once and kept in the cache folder of the user."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "medtiles-bench"
-    path = folder / "big.svs"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        spec = importlib.util.spec_from_file_location("make_big", ROOT / "testdata" / "make_big.py")
-        assert spec is not None
-        assert spec.loader is not None
-        maker = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(maker)
-        assert maker.main([str(path)]) == 0
-    return path
+    return cached_big()
 
 
 def microseconds(work: Callable[[int], object], count: int, rounds: int = 5) -> float:
