@@ -10,6 +10,7 @@ libjpeg goes by: a JFIF marker, an Adobe APP14 marker (T.872 6.5.3), then the co
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,8 +18,8 @@ from transcode.errors import CorruptFrameError
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
-_START_OF_SCAN = 0xDA
-_END_OF_IMAGE = 0xD9
+_ENDS = frozenset({0xD9, 0xDA})
+"""The end of the image and the start of a scan: no frame header comes after them."""
 _APP0 = 0xE0
 _APP14 = 0xEE
 _SOF55 = 0xF7
@@ -99,36 +100,41 @@ def read_frame_header(data: bytes) -> JpegHeader:
 
     :raises CorruptFrameError: not a JPEG stream, cut short, or without a frame header before its first scan
     """
-    if data[:2] != _SOI:
-        message = "not a JPEG stream: it does not begin with SOI"
-        raise CorruptFrameError(message)
     adobe_transform: int | None = None
     has_jfif = False
-    position = 2
-    for _ in range(_MOST_SEGMENTS):
-        if position + 4 > len(data):
-            break
-        if data[position] != 0xFF:
-            message = f"JPEG stream: no marker at byte {position}"
-            raise CorruptFrameError(message)
-        marker = data[position + 1]
+    for marker, position in _segments(data):
         if marker in _FRAME_HEADERS:
             return _parse_frame_header(data, position, adobe_transform, has_jfif)
-        if marker == 0xFF:
-            position += 1
-            continue
-        if marker in _WITHOUT_LENGTH:
-            position += 2
-            continue
-        if marker in {_START_OF_SCAN, _END_OF_IMAGE}:
-            break
         if marker == _APP14 and data[position + 4 : position + 9] == b"Adobe":
             adobe_transform = _adobe_transform(data, position)
         elif marker == _APP0 and data[position + 4 : position + 9] == b"JFIF\0":
             has_jfif = True
-        position += 2 + int.from_bytes(data[position + 2 : position + 4])
     message = "JPEG stream: no frame header"
     raise CorruptFrameError(message)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Markers and where they stand, from SOI to the first scan, the end of the image or of the data."""
+    if data[:2] != _SOI:
+        message = "not a JPEG stream: it does not begin with SOI"
+        raise CorruptFrameError(message)
+    position = 2
+    for _ in range(_MOST_SEGMENTS):
+        if position + 4 > len(data):
+            return
+        if data[position] != 0xFF:
+            message = f"JPEG stream: no marker at byte {position}"
+            raise CorruptFrameError(message)
+        marker = data[position + 1]
+        if marker in _ENDS:
+            return
+        if marker == 0xFF:
+            position += 1
+        elif marker in _WITHOUT_LENGTH:
+            position += 2
+        else:
+            yield marker, position
+            position += 2 + int.from_bytes(data[position + 2 : position + 4])
 
 
 def _adobe_transform(data: bytes, position: int) -> int | None:
@@ -214,5 +220,5 @@ def with_adobe_marker(data: bytes, transform: int) -> bytes:
 
 
 def ends_properly(data: bytes) -> bool:
-    """Whether the stream has its EOI: after it there is only padding."""
-    return data.rstrip(b"\0").endswith(_EOI)
+    """Whether the stream has its EOI, with nothing but padding after it."""
+    return data.rstrip(b"\0\xff").endswith(_EOI)

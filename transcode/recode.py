@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transcode.codec import Codecs, Encoder, EncodeOptions
+from transcode.codec import Codecs, EncodeOptions, Encoder
 from transcode.colour import is_ybr, to_rgb
 from transcode.errors import UnsupportedEncodingError
 from transcode.frames import EncodedFrame, Frame, PixelFormat
@@ -23,10 +23,12 @@ def recode(frame: Frame, accept: Sequence[str], codecs: Codecs, options: EncodeO
     :raises CorruptFrameError, UnsupportedPixelsError: the frame does not decode
     :raises UnsupportedEncodingError: no accepted encoder holds the samples
     """
-    is_stored = isinstance(frame, EncodedFrame)
-    if is_stored and options.quality is None and not frame.reduction and frame.is_accepted(accept):
-        return frame
-    pixels = codecs.decode(frame) if is_stored else frame
+    if isinstance(frame, EncodedFrame):
+        if options.quality is None and not frame.reduction and frame.is_accepted(accept):
+            return frame
+        pixels = codecs.decode(frame)
+    else:
+        pixels = frame
     encoder = _encoder(_media_types(accept, codecs), codecs, pixels.format)
     return encoder.encode(pixels if encoder.holds(pixels.format) else to_rgb(pixels), options)
 

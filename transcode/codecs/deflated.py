@@ -9,9 +9,9 @@ import numpy as np
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError
-from transcode.fitting import reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
-from transcode.native_samples import byte_lengths, samples_from_bytes
+from transcode.samples.fitting import reduced_shape
+from transcode.samples.plain import byte_lengths, samples_from_bytes
 
 DEFLATED = Encoding(
     name="deflated",

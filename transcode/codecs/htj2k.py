@@ -7,11 +7,11 @@ from typing import ClassVar
 import imagecodecs
 
 from transcode.codestream import Codestream, require_sane
+from transcode.decoders.jpeg2000_family import WaveletCodec
 from transcode.errors import CorruptFrameError
-from transcode.fitting import Shape, fit
 from transcode.frames import Encoding, PixelFormat, Samples
-from transcode.isolation_worker import NativeDecoder
-from transcode.jpeg2000_family import WaveletCodec
+from transcode.isolation import NativeDecoder
+from transcode.samples.fitting import Shape, fit
 
 HTJ2K = Encoding(
     name="htj2k",

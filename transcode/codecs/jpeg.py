@@ -9,14 +9,14 @@ import simplejpeg
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import fit, reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 from transcode.jpeg_structure import ColourModel, JpegHeader, read_frame_header, with_adobe_marker
 from transcode.lossless_crop import crop_upper_left
+from transcode.samples.fitting import fit, reduced_shape
 
 if TYPE_CHECKING:
-    from transcode.fitting import Shape
     from transcode.frames import Samples
+    from transcode.samples.fitting import Shape
 
 JPEG = Encoding(
     name="jpeg",
@@ -115,9 +115,7 @@ def _decoded(data: bytes, shape: Shape, *, is_grey: bool) -> Samples:
 
 def _decoded_despite_warnings(data: bytes, shape: Shape, colours: str) -> Samples:
     try:
-        decoded: Samples = simplejpeg.decode_jpeg(
-            data, colours, min_height=shape[0], min_width=shape[1], strict=False
-        )
+        decoded: Samples = simplejpeg.decode_jpeg(data, colours, min_height=shape[0], min_width=shape[1], strict=False)
     except ValueError as error:
         message = f"JPEG: {error}"
         raise CorruptFrameError(message) from error

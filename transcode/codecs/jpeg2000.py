@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from transcode.decoders.jpeg2000_family import WaveletCodec
 from transcode.frames import Encoding
-from transcode.jpeg2000_family import WaveletCodec
 
 JPEG_2000 = Encoding(
     name="jpeg2000",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from transcode.deep_jpeg import decode_deep_jpeg
-from transcode.fitting import reduced_shape
+from transcode.decoders.deep_jpeg import decode_deep_jpeg
 from transcode.frames import EncodedFrame, Encoding, PixelArray
+from transcode.samples.fitting import reduced_shape
 
 JPEG_LOSSLESS = Encoding(
     name="jpeg-lossless",

@@ -7,10 +7,10 @@ from typing import ClassVar
 import imagecodecs
 
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import Shape, fit, reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat, Samples
 from transcode.isolation import Run, run_here
 from transcode.jpeg_structure import ends_properly, read_frame_header
+from transcode.samples.fitting import Shape, fit, reduced_shape
 
 JPEG_LS = Encoding(
     name="jpegls",

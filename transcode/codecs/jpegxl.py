@@ -10,9 +10,9 @@ import numpy as np
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import fit, reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 from transcode.jpegxl_structure import read_jpegxl_size
+from transcode.samples.fitting import fit, reduced_shape
 
 JPEG_XL = Encoding(
     name="jpegxl",
@@ -66,7 +66,6 @@ class JpegXlCodec:
         how = _LOSSLESS
         if options.quality is not None and options.quality < 100:
             how = {"level": max(1, options.quality), "effort": _LOSSY_EFFORT}
-        data: bytes = imagecodecs.jpegxl_encode(
-            samples[:, :, 0] if samples.shape[2] == 1 else samples, numthreads=1, **how
-        )
-        return EncodedFrame(data, JPEG_XL, pixels.format, pixels.width, pixels.height)
+        grey_or_colour = samples[:, :, 0] if samples.shape[2] == 1 else samples
+        data = imagecodecs.jpegxl_encode(grey_or_colour, numthreads=1, **how)
+        return EncodedFrame(bytes(data), JPEG_XL, pixels.format, pixels.width, pixels.height)

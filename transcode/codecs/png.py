@@ -10,8 +10,8 @@ import numpy as np
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import fit, reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
+from transcode.samples.fitting import fit, reduced_shape
 
 PNG = Encoding(name="png", media_type="image/png", suffix="png", lossless=True)
 
@@ -53,7 +53,7 @@ class PngCodec:
             raise UnsupportedPixelsError(message)
         samples = np.ascontiguousarray(pixels.samples)
         grey_or_colour = samples[:, :, 0] if samples.shape[2] == 1 else samples
-        data: bytes = imagecodecs.png_encode(grey_or_colour, _EFFORT, filter=imagecodecs.PNG.FILTER.PAETH)
+        data = bytes(imagecodecs.png_encode(grey_or_colour, _EFFORT, filter=imagecodecs.PNG.FILTER.PAETH))
         if options.icc_profile:
             data = data[:_END_OF_IHDR] + _profile_chunk(options.icc_profile) + data[_END_OF_IHDR:]
         return EncodedFrame(data, PNG, pixels.format, pixels.width, pixels.height)

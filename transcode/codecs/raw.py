@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from transcode.codec import EncodeOptions
-from transcode.fitting import reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
-from transcode.native_samples import samples_from_bytes
+from transcode.samples.fitting import reduced_shape
+from transcode.samples.plain import samples_from_bytes
 
 RAW = Encoding(
     name="raw",

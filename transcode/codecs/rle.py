@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,8 +10,8 @@ import imagecodecs
 import numpy as np
 
 from transcode.errors import CorruptFrameError
-from transcode.fitting import reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray
+from transcode.samples.fitting import reduced_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,10 +67,10 @@ def _segments(data: bytes, count: int) -> list[bytes]:
         message = f"an RLE frame of {stated} segments, its samples need {count}"
         raise CorruptFrameError(message)
     bounds = [*offsets[:count], len(data)]
-    if bounds[0] < _HEADER.size or any(start >= end for start, end in zip(bounds, bounds[1:], strict=False)):
+    if bounds[0] < _HEADER.size or any(start >= end for start, end in itertools.pairwise(bounds)):
         message = f"an RLE frame of {len(data)} bytes with segments at {offsets[:count]}"
         raise CorruptFrameError(message)
-    return [data[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(bounds)]
 
 
 def _unpack(segment: bytes, plane: _Bytes) -> None:
@@ -77,20 +78,19 @@ def _unpack(segment: bytes, plane: _Bytes) -> None:
 
     :raises CorruptFrameError: the segment is damaged, or unpacks to fewer bytes, or to more than padding explains
     """
-    room = np.empty(plane.size + _MOST_PADDING, np.uint8)
     try:
-        unpacked = imagecodecs.packbits_decode(segment, out=room)
+        unpacked = memoryview(imagecodecs.packbits_decode(segment, out=plane.size + _MOST_PADDING))
     except RuntimeError as error:
         message = f"an RLE segment of {len(segment)} bytes does not unpack to {plane.size}: {error}"
         raise CorruptFrameError(message) from error
-    if unpacked.size < plane.size:
-        message = f"an RLE segment unpacks to {unpacked.size} bytes, not {plane.size}"
+    if len(unpacked) < plane.size:
+        message = f"an RLE segment unpacks to {len(unpacked)} bytes, not {plane.size}"
         raise CorruptFrameError(message)
     plane[:] = unpacked[: plane.size]
 
 
 def _interleaved(planes: _Bytes, pixels: PixelFormat) -> Samples:
-    """Planes are ordered by sample, the most significant byte first (G.2); samples lie side by side, in native order."""
+    """Samples side by side from planes that are ordered by sample, the most significant byte first (G.2)."""
     width = pixels.dtype.itemsize
     big_endian = np.ascontiguousarray(planes.reshape(pixels.samples_per_pixel, width, -1).transpose(2, 0, 1))
     samples = big_endian.reshape(-1).view(pixels.dtype.newbyteorder(">"))

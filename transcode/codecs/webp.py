@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from transcode.decoders.pillow_pictures import PillowCodec
 from transcode.frames import Encoding
-from transcode.pillow_pictures import PillowCodec
 
 WEBP = Encoding(name="webp", media_type="image/webp", suffix="webp")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transcode.frames import Samples
 
@@ -21,10 +22,8 @@ def shrunk(samples: Samples, reduction: int, *, is_palette: bool) -> Samples:
     step_y, step_x = min(step, _power_of_two_from(rows)), min(step, _power_of_two_from(columns))
     padded = np.pad(samples, ((0, -rows % step_y), (0, -columns % step_x), (0, 0)), mode="edge")
     blocks = padded.reshape(padded.shape[0] // step_y, step_y, padded.shape[1] // step_x, step_x, count)
-    means = blocks.mean(axis=(1, 3), dtype=np.float64)
-    if samples.dtype.kind in "iu":
-        np.rint(means, out=means)
-    return means.astype(samples.dtype)
+    means: NDArray[np.float64] = np.mean(blocks.astype(np.float64), axis=(1, 3))
+    return np.asarray(means if samples.dtype.kind == "f" else np.rint(means), dtype=samples.dtype)
 
 
 def _power_of_two_from(side: int) -> int:

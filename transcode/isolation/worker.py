@@ -1,8 +1,7 @@
 """The child process of `transcode.isolation`: decodes one frame after the other, within limits, until it is killed.
 
-Run as `python -m transcode.isolation_worker DESCRIPTOR PARENT`. Samples and encoded bytes go through memory shared with
-the parent (the file DESCRIPTOR); the two pipes carry only what to do and how it went. The parent may send anything,
-so its requests are pickles; the child has read hostile bytes, so its answers are plain numbers and text.
+Run as `python -m transcode.isolation.worker DESCRIPTOR PARENT`. Samples and encoded bytes go through memory shared with
+the parent (the file DESCRIPTOR); the two pipes carry only what to do and how it went.
 """
 
 from __future__ import annotations
@@ -14,46 +13,27 @@ import mmap
 import os
 import pickle
 import signal
-import struct
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import Shape
-from transcode.frames import PixelFormat, Samples
-
-NativeDecoder = Callable[[bytes, PixelFormat, Shape, int], Samples]
-"""Decodes bytes to samples of the given format and shape, with so many halvings. A module's own function, by name."""
-
-LENGTH = struct.Struct("<I")
-ANSWER = struct.Struct("<BI")
-"""A status and the length of a text, which follows."""
-DECODED, CORRUPT, UNSUPPORTED, OUT_OF_MEMORY = range(4)
-MOST_TEXT = 1000
+from transcode.frames import Samples
+from transcode.isolation.messages import (
+    ANSWER,
+    CORRUPT,
+    DECODED,
+    LENGTH,
+    MOST_TEXT,
+    OUT_OF_MEMORY,
+    UNSUPPORTED,
+    NativeDecoder,
+    Request,
+)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One frame to decode; its bytes lie at the beginning of the shared memory, and so shall its samples."""
-
-    module: str
-    function: str
-    pixels: PixelFormat
-    shape: Shape
-    reduction: int
-    processor_seconds: float
-    memory: int
-    """How many bytes more than before the process may hold while it decodes."""
-    data_length: int = 0
-    capacity: int = 0
-    """Of the shared memory, in bytes."""
 
 
 def main(arguments: list[str]) -> None:

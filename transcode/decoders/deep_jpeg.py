@@ -7,9 +7,9 @@ from typing import Any
 import imagecodecs
 
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import Shape, fit
 from transcode.frames import EncodedFrame, Samples
 from transcode.jpeg_structure import read_frame_header
+from transcode.samples.fitting import Shape, fit
 
 
 def decode_deep_jpeg(frame: EncodedFrame, shape: Shape, processes: frozenset[int], *, to_rgb: bool) -> Samples:

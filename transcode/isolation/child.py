@@ -18,7 +18,7 @@ import numpy as np
 
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
 from transcode.frames import Samples
-from transcode.isolation_worker import ANSWER, DECODED, LENGTH, MOST_TEXT, OUT_OF_MEMORY, UNSUPPORTED, Request
+from transcode.isolation.messages import ANSWER, DECODED, LENGTH, MOST_TEXT, OUT_OF_MEMORY, UNSUPPORTED, Request
 
 _KEPT_MEMORY = 8 << 20
 """Bytes of shared memory that an idle child keeps; what a larger frame needed is given back."""
@@ -33,7 +33,7 @@ class Child:
         self._descriptor = _memory_file()
         self._map: mmap.mmap | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "transcode.isolation_worker", str(self._descriptor), str(os.getpid())],
+            [sys.executable, "-P", "-m", "transcode.isolation.worker", str(self._descriptor), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

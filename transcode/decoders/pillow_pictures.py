@@ -9,8 +9,8 @@ import numpy as np
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import Shape, fit, reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat, Samples
+from transcode.samples.fitting import Shape, fit, reduced_shape
 
 
 class PillowCodec:

@@ -1,16 +1,4 @@
-"""Decoders that can hang or die on damaged streams live in child processes that can be killed.
-
-Theory of operation. A child runs `transcode.isolation_worker`: plain Python, started when it is first needed and kept.
-A call leases an idle child, writes the encoded bytes into memory that the two share, sends a short request through
-a pipe and waits for a short answer; the samples then lie in the same memory. A child that takes too long is killed, one
-that dies of itself is noticed by its closed pipe; either way the frame is at fault, and the next call gets a new child.
-
-Three limits hold at once: the wall clock (a decoder may wait for something), the processor (one that runs in circles is
-stopped sooner on a machine that is not busy) and the memory. They grow with the samples that the frame promises.
-
-Children die with the process that started them. Linux sends that signal when the *thread* that started a child ends,
-so one thread that lives as long as the pool starts them all.
-"""
+"""A pool of decoding children, leased to one call at a time."""
 
 from __future__ import annotations
 
@@ -26,10 +14,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from transcode.errors import CorruptFrameError
-from transcode.fitting import Shape
 from transcode.frames import PixelFormat, Samples
-from transcode.isolation_child import Child
-from transcode.isolation_worker import NativeDecoder, Request
+from transcode.isolation.child import Child
+from transcode.isolation.messages import NativeDecoder, Request
+from transcode.samples.fitting import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +48,7 @@ class Run(Protocol):
         """
 
 
-def run_here(
-    decoder: NativeDecoder, data: bytes, pixels: PixelFormat, shape: Shape, reduction: int = 0
-) -> Samples:
+def run_here(decoder: NativeDecoder, data: bytes, pixels: PixelFormat, shape: Shape, reduction: int = 0) -> Samples:
     """Run a decoder in this process: for batch workers, which are children themselves."""
     try:
         return decoder(data, pixels, shape, reduction)

@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 from transcode.codestream import Codestream, parse
+from transcode.decoders.openjpeg import decode_by_openjpeg, decode_by_pillow
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.fitting import Shape, reduced_shape
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
-from transcode.isolation import Run, run_here
-from transcode.isolation_worker import NativeDecoder
+from transcode.isolation import NativeDecoder, Run, run_here
 from transcode.jp2_boxes import codestream_within
-from transcode.openjpeg import decode_by_openjpeg, decode_to_bytes
-from transcode.shrinking import shrunk
+from transcode.samples.fitting import Shape, reduced_shape
+from transcode.samples.shrinking import shrunk
 
 _MOST_DECOMPOSITIONS = 32
 """ISO/IEC 15444-1 table A.15."""
@@ -57,7 +56,7 @@ class WaveletCodec:
         return most if keeps_size and not _is_palette(frame.format) else 0
 
     def _decoder(self, codestream: Codestream, discarded: int) -> NativeDecoder:  # noqa: ARG002 - for subclasses
-        return decode_to_bytes if is_subsampled(codestream) else decode_by_openjpeg
+        return decode_by_pillow if is_subsampled(codestream) else decode_by_openjpeg
 
 
 def is_subsampled(codestream: Codestream) -> bool:

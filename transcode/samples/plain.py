@@ -10,12 +10,12 @@ import numpy as np
 from transcode.errors import CorruptFrameError
 
 if TYPE_CHECKING:
-    from transcode.fitting import Shape
     from transcode.frames import PixelFormat, Samples
+    from transcode.samples.fitting import Shape
 
 
 def byte_lengths(pixels: PixelFormat, shape: Shape) -> tuple[int, ...]:
-    """How many bytes samples of this format may take: as allocated; for one stored bit, eight samples to the byte too."""
+    """How many bytes the samples may take: as allocated, or, of one stored bit, eight samples to the byte."""
     count = prod(shape)
     as_allocated = count * pixels.dtype.itemsize
     return (as_allocated, -(-count // 8)) if pixels.bits_stored == 1 else (as_allocated,)

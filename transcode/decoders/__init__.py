@@ -1,0 +1,1 @@
+"""What several codecs share of calling a library."""
