@@ -1,0 +1,1 @@
+"""Arithmetic on samples that several codecs need. Pure."""
