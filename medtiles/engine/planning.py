@@ -12,6 +12,9 @@ from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
 from medtiles.core.view import View
 
+_NOTHING = 1e-6
+"""Parts of a pixel that arithmetic in floating point may add or lose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -127,11 +130,24 @@ def best_level(info: ImageInfo, view: View) -> int:
     best = 0
     for index, level in enumerate(info.levels):
         x_scale, y_scale = level_scale(info, level)
-        has_width = view.region.width / x_scale > view.size.width - 1
-        has_height = view.region.height / y_scale > view.size.height - 1
-        if has_width and has_height and level.downsample >= info.levels[best].downsample:
+        is_enough = _has_pixels(Box.of(view.region), info.size, (x_scale, y_scale), view.size)
+        if is_enough and level.downsample >= info.levels[best].downsample:
             best = index
     return best
+
+
+def _has_pixels(box: Box, picture: Size, scale: tuple[float, float], size: Size) -> bool:
+    """Whether a box has a pixel for every pixel wanted, once pixels are `scale` times as large."""
+    return _suffices(box.left, box.right, picture.width, scale[0], size.width) and _suffices(
+        box.top, box.bottom, picture.height, scale[1], size.height
+    )
+
+
+def _suffices(start: float, end: float, full: int, scale: float, wanted: int) -> bool:
+    pixels = (end - start) / scale
+    if end > full - 1 and start % scale == 0:  # the last pixel may stand for less than the others
+        return math.ceil(pixels - _NOTHING) >= wanted
+    return pixels + _NOTHING >= wanted
 
 
 def plan_view(info: ImageInfo, view: View) -> Plan:
@@ -162,9 +178,9 @@ def reduced_plan(level: Level, plan: Plan) -> Plan:
     A grid of several tiles can be halved only as often as its tiles' sides are even.
     """
     reduction = 0
-    while _can_halve(level, reduction) and min(plan.box.width / plan.size.width, plan.box.height / plan.size.height) / (
-        2 << reduction
-    ) > 1 - 1 / max(plan.size.width, plan.size.height):
+    while _can_halve(level, reduction) and _has_pixels(
+        plan.box, level.size, (2 << reduction, 2 << reduction), plan.size
+    ):
         reduction += 1
     box = _aligned(plan.box.scaled(1 << reduction), plan.size)
     return Plan(plan.level, plan.plane, reduction, box, plan.size)

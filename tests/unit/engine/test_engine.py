@@ -89,7 +89,8 @@ def test_a_padded_edge_tile_is_cut_for_viewers_and_left_alone_for_those_who_ask_
     stored = engine.produce(Request("card", TileKey(0, 3, 2), (JPEG,), is_display=False))
     assert (shown.width, shown.height) == (232, 188)
     assert (stored.width, stored.height) == (256, 256)
-    assert np.array_equal(pixels(shown), pixels(stored)[:188, :232])
+    # The same coefficients; only the last column and row have lost the neighbours they were smoothed with.
+    assert np.array_equal(pixels(shown)[:187, :231], pixels(stored)[:187, :231])
 
 
 @pytest.mark.parametrize("card", [CARD, PADDED, Card(Size(1001, 703), Size(240, 240))])
