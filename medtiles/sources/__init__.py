@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from medtiles.core.source import SourceFormat
-from medtiles.sources import dicom_radiology, dicom_wsi, openslide, synthetic, tiff
+from medtiles.sources import dicom_radiology, dicom_wsi, openslide, pictures, synthetic, tiff
 
 
-def formats(cache: Path | None) -> tuple[SourceFormat, ...]:  # noqa: ARG001 - for the sources that keep pyramids
+def formats(cache: Path | None) -> tuple[SourceFormat, ...]:
     """All formats, in the order in which they are asked.
 
     OpenSlide, which knows TIFF and DICOM too but hands out pixels only, comes after those that read them.
 
     ``cache`` is the folder where pyramids of large pictures are kept; None: such pictures are refused.
     """
-    return (synthetic.FORMAT, tiff.FORMAT, dicom_wsi.DICOM_WSI, dicom_radiology.DICOM_RADIOLOGY, openslide.FORMAT)
+    return (
+        synthetic.FORMAT,
+        tiff.FORMAT,
+        dicom_wsi.DICOM_WSI,
+        dicom_radiology.DICOM_RADIOLOGY,
+        openslide.FORMAT,
+        pictures.PictureFormat(cache),
+    )
