@@ -91,15 +91,21 @@ def _slides(members: list[Member]) -> list[ImageGroup]:
 
 
 def _slides_of_container(key: str, members: list[Member]) -> list[ImageGroup]:
-    """One slide for each frame of reference that has levels; the pictures beside them go with each."""
+    """One slide for each frame of reference and sample format that has levels; the pictures beside go with each."""
     beside = [member for member in members if flavour(member[1].image_type) != "VOLUME"]
     levels: dict[str, list[Member]] = defaultdict(list)
     for member in members:
         if flavour(member[1].image_type) == "VOLUME":
-            levels[member[1].frame_of_reference_uid].append(member)
+            levels[_level_key(member[1])].append(member)
     if not levels:
         return [_slide(f"{key}:{flavour(member[1].image_type)}", [member]) for member in beside]
-    return [_slide(f"{key}:{reference}", [*inside, *beside]) for reference, inside in levels.items()]
+    return [_slide(f"{key}:{each}", [*inside, *beside]) for each, inside in levels.items()]
+
+
+def _level_key(head: DicomHead) -> str:
+    """Equal for levels of one slide; the colour space of their encoding may differ."""
+    samples = head.pixel_key.rsplit("-", 1)[0]
+    return f"{head.frame_of_reference_uid}:{samples}"
 
 
 def _slide(key: str, members: list[Member]) -> ImageGroup:

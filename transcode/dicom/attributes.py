@@ -6,6 +6,7 @@ oddities that do no harm, so the warnings are dropped; values that do harm are r
 
 from __future__ import annotations
 
+import logging
 import struct
 import threading
 import warnings
@@ -39,18 +40,27 @@ PARSE_ERRORS = (
 """Everything that pydicom was seen to raise on damaged headers."""
 
 
-class _WarningsOff:
-    """Drops warnings while it is entered, by one thread at a time: Python's filters belong to the whole process."""
+class _Silence:
+    """Drops pydicom's warnings and log records while it is entered: they quote values, which may name a patient.
+
+    By one thread at a time, because Python's warning filters belong to the whole process.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._thread = 0
         self._saved = warnings.catch_warnings()
+        logging.getLogger("pydicom").addFilter(self._may_be_logged)
+
+    def _may_be_logged(self, _record: logging.LogRecord) -> bool:
+        return self._thread != threading.get_ident()
 
     def __enter__(self) -> None:
         self._lock.acquire()
         self._depth += 1
         if self._depth == 1:
+            self._thread = threading.get_ident()
             self._saved = warnings.catch_warnings()
             self._saved.__enter__()
             warnings.simplefilter("ignore")
@@ -58,20 +68,21 @@ class _WarningsOff:
     def __exit__(self, *_error: object) -> None:
         if self._depth == 1:
             self._saved.__exit__(None, None, None)
+            self._thread = 0
         self._depth -= 1
         self._lock.release()
 
 
-_WARNINGS_OFF = _WarningsOff()
+_SILENCE = _Silence()
 
 
 @contextmanager
 def quiet(what: str) -> Iterator[None]:
-    """Run pydicom on untrusted bytes: warnings are dropped, its errors become ours. May be nested, which is cheap.
+    """Run pydicom on untrusted bytes: its warnings are dropped, its errors become ours. May be nested, which is cheap.
 
     :raises DicomFileError: pydicom gave up; the message begins with `what`
     """
-    with _WARNINGS_OFF:
+    with _SILENCE:
         try:
             yield
         except TranscodeError:

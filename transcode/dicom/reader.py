@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from transcode.codecs import builtin
+from transcode.codecs import ENCODINGS
 from transcode.codecs.raw import RAW
 from transcode.dicom.attributes import naming, value_of
 from transcode.dicom.file_header import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from transcode.files import RandomAccess
 
-_CODECS = builtin()
+_ENCODINGS = {uid: encoding for encoding in ENCODINGS for uid in encoding.transfer_syntaxes}
 _EOI = b"\xff\xd9"
 _PADS = (b"\0", b"\xff")
 _MARKED = (b"\xff\xd8", b"\xff\x4f")
@@ -150,11 +150,12 @@ def _encoding(header: FileHeader, place: PixelDataElement) -> Encoding:
     if place.length != UNDEFINED_LENGTH:
         message = f"{header.body.name}: Pixel Data of transfer syntax {header.transfer_syntax} is not encapsulated"
         raise DicomFileError(message)
-    try:
-        return _CODECS.for_transfer_syntax(header.transfer_syntax).encoding
-    except UnsupportedEncodingError as error:
-        message = f"{header.body.name}: {error}"
-        raise UnsupportedEncodingError(message) from error
+    encoding = _ENCODINGS.get(header.transfer_syntax)
+    if encoding is None:
+        syntax = f"transfer syntax {header.transfer_syntax}" if header.transfer_syntax else "an unnamed transfer syntax"
+        message = f"{header.body.name}: no codec for {syntax}"
+        raise UnsupportedEncodingError(message)
+    return encoding
 
 
 def _honest(pixels: ImagePixel, place: PixelDataElement, encoding: Encoding) -> ImagePixel:
