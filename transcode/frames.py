@@ -103,7 +103,9 @@ class EncodedFrame:
     format: PixelFormat
     """Of the samples in the stream; a decoder may give RGB for a YBR_* stream."""
     width: int
+    """Columns of the picture that these bytes stand for: after `reduction`."""
     height: int
+    """Rows of that picture."""
     reduction: int = 0
     """How many of the finest JPEG 2000 resolutions a decoder must leave out."""
 

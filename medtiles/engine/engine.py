@@ -274,7 +274,7 @@ class TileEngine:
             stored = stored[(stored < display.padding[0]) | (stored > display.padding[1])]
         if not stored.size:
             return display
-        low, high = np.percentile(stored, _PERCENTILES) * display.slope + display.intercept
+        low, high = (float(end) * display.slope + display.intercept for end in np.percentile(stored, _PERCENTILES))
         window = Windowing((low + high) / 2, max(abs(high - low), 1e-6), "LINEAR_EXACT", "from the image's own values")
         return dataclasses.replace(display, windowings=(window,))
 
