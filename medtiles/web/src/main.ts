@@ -1,0 +1,49 @@
+// The page: shows the list or an image, as the address says.
+
+import { el, iconButton } from "./dom.ts";
+import { ImageList } from "./list.ts";
+import { readRoute } from "./route.ts";
+import { applyTheme, nextTheme } from "./theme.ts";
+import { ImageView } from "./viewer.ts";
+
+interface Shown {
+  close(): void;
+}
+
+const app = document.getElementById("app")!;
+let shown: Shown | null = null;
+let shownImage: string | null = null;
+
+function show(): void {
+  const route = readRoute(location.hash);
+  if (shown && route.image === shownImage) return;
+  shown?.close();
+  shownImage = route.image;
+  if (route.image) showImage(route.image, route.view);
+  else showList();
+}
+
+function showList(): void {
+  document.title = "medtiles";
+  document.body.className = "listing";
+  const header = el("header", { class: "top" }, el("a", { class: "brand", href: "#/" }, brandMark(), "medtiles"));
+  const list = new ImageList(header);
+  header.append(iconButton("theme", "Light or dark", nextTheme));
+  app.replaceChildren(header, list.element);
+  shown = list;
+}
+
+function showImage(image: string, view: Record<string, number>): void {
+  document.body.className = "viewing";
+  const viewer = new ImageView(image, view);
+  app.replaceChildren(viewer.element);
+  shown = viewer;
+}
+
+function brandMark(): HTMLElement {
+  return el("img", { src: "/static/icon.svg", alt: "", width: 24, height: 24 });
+}
+
+applyTheme();
+window.addEventListener("hashchange", show);
+show();

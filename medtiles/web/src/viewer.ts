@@ -1,0 +1,115 @@
+// One image, filling the window: its bar, its panel, and the viewer that suits it.
+
+import { getImage, Problem, type Image } from "./api.ts";
+import { append, el, icon, iconButton } from "./dom.ts";
+import { panel } from "./panel.ts";
+import { keepInAddress } from "./route.ts";
+import { SlideView } from "./slide.ts";
+import { StackView } from "./stack.ts";
+import { hideToast } from "./toast.ts";
+
+/** What the two viewers have in common. */
+export interface View {
+  readonly element: HTMLElement;
+  /** Buttons and choices for the bar. */
+  readonly tools: HTMLElement[];
+  close(): void;
+}
+
+export type Remember = (view: Record<string, number>) => void;
+
+export class ImageView {
+  readonly element: HTMLElement;
+  private readonly controller = new AbortController();
+  private readonly title = el("h1", {}, "…");
+  private readonly tools = el("div", { class: "tools" });
+  private readonly stage = el("main", { class: "stage" });
+  private readonly body = el("div", { class: "body" }, this.stage);
+  private view: View | null = null;
+  private side: HTMLElement | null = null;
+  private readonly onKey = (event: KeyboardEvent): void => this.key(event);
+
+  constructor(
+    private readonly id: string,
+    start: Record<string, number>,
+  ) {
+    const back = el("a", { class: "icon-button", href: "#/", title: "All images (Esc)", "aria-label": "All images" }, icon("back"));
+    const bar = el("header", { class: "bar" }, back, this.title, this.tools);
+    this.element = el("div", { class: "viewer" }, bar, this.body);
+    this.stage.append(el("div", { class: "spinner", role: "status", "aria-label": "Opening" }));
+    document.addEventListener("keydown", this.onKey);
+    void this.open(start);
+  }
+
+  close(): void {
+    this.controller.abort();
+    this.view?.close();
+    document.removeEventListener("keydown", this.onKey);
+    hideToast();
+  }
+
+  private async open(start: Record<string, number>): Promise<void> {
+    try {
+      const image = await getImage(this.id, this.controller.signal);
+      this.show(image, start);
+    } catch (error) {
+      if (!this.controller.signal.aborted) this.showProblem(error);
+    }
+  }
+
+  private show(image: Image, start: Record<string, number>): void {
+    this.title.textContent = image.name || image.id;
+    this.title.title = this.title.textContent;
+    document.title = `${this.title.textContent} · medtiles`;
+    const remember: Remember = (view) => {
+      if (!this.controller.signal.aborted) keepInAddress({ image: this.id, view });
+    };
+    this.side = panel(image);
+    this.side.hidden = matchMedia("(max-width: 60rem)").matches;
+    this.body.append(this.side);
+    this.stage.replaceChildren();
+    this.view =
+      image.kind === "radiology"
+        ? new StackView(image, start, remember, this.stage)
+        : new SlideView(image, start, remember, this.stage);
+    append(
+      this.tools,
+      ...this.view.tools,
+      iconButton("full", "Full screen", () => this.toggleFullScreen(), "F"),
+      iconButton("info", "About the image", () => this.togglePanel(), "I"),
+    );
+  }
+
+  private showProblem(error: unknown): void {
+    const text = error instanceof Problem ? error.message : String(error);
+    this.title.textContent = this.id;
+    this.stage.replaceChildren(
+      el(
+        "div",
+        { class: "notice", role: "alert" },
+        icon("warning"),
+        el("p", {}, el("strong", {}, "This image cannot be opened."), el("br"), text),
+        el("a", { class: "button", href: "#/" }, "All images"),
+      ),
+    );
+  }
+
+  private togglePanel(): void {
+    if (this.side) this.side.hidden = !this.side.hidden;
+  }
+
+  private toggleFullScreen(): void {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void this.element.requestFullscreen();
+  }
+
+  private key(event: KeyboardEvent): void {
+    const isTyping = event.target instanceof HTMLInputElement && event.target.type === "search";
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && !document.fullscreenElement) location.hash = "#/";
+    else if (event.key === "i" || event.key === "I") this.togglePanel();
+    else if (event.key === "f" || event.key === "F") this.toggleFullScreen();
+    else return;
+    event.preventDefault();
+  }
+}
