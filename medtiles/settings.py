@@ -134,9 +134,9 @@ class Settings(BaseSettings):
     queue: Annotated[int, Field(ge=1)] = 1024
     """Requests that may wait in each process; more are refused as busy."""
     decode_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 20.0
-    """Seconds that a decoder may work on one frame before it is ended."""
-    decode_mb: Annotated[int, Field(ge=64, le=1024 * 1024)] = 2048
-    """Megabytes of memory that a decoder's process may take."""
+    """Seconds that a decoder may work on a frame before it is stopped; large frames get more."""
+    decode_mb: Annotated[int, Field(ge=64, le=1024 * 1024)] = 256
+    """Megabytes of memory that a decoder may take besides those that the samples of the frame need."""
     request_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 60.0
     """Seconds that an HTTP answer may take."""
     max_age: Annotated[int, Field(ge=0)] = 0

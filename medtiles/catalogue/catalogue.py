@@ -123,6 +123,13 @@ class FileCatalogue:
         self._versions[image] = (now + max(1.0, _SHARE * (now - start)), version)
         return version
 
+    def paths(self, image: str) -> tuple[Path, ...]:
+        """The files of an image: for commands of this machine's users, never for clients.
+
+        :raises ImageNotFoundError: no such image
+        """
+        return self._entry(image).paths
+
     # -- finding images -----------------------------------------------------------------------------------------
 
     def start(self) -> None:

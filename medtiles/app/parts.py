@@ -1,0 +1,116 @@
+"""The parts of a process, made from settings: catalogue, codecs, engine, gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from medtiles.access_log import format_combined, format_json
+from medtiles.app.errors import StartError
+from medtiles.catalogue import CatalogueOptions, FileCatalogue
+from medtiles.core.errors import ImageNotFoundError
+from medtiles.core.limits import Limits
+from medtiles.core.tiles import Tiles
+from medtiles.engine.engine import EngineOptions, TileEngine
+from medtiles.observability.log_file import LogFile
+from medtiles.observability.metrics import Metrics
+from medtiles.observability.recorder import Recorder
+from medtiles.protocols.gateway import Gateway, GatewayOptions, gateway
+from medtiles.settings import Settings
+from medtiles.sources import formats
+from transcode.codec import Codecs
+from transcode.codecs import builtin
+from transcode.isolation import Isolation, IsolationLimits
+
+
+class Engine(TileEngine):
+    """An engine that owns what it stands on: closing it closes the catalogue and the decoders too."""
+
+    def __init__(
+        self, catalogue: FileCatalogue, codecs: Codecs, options: EngineOptions, owned: Sequence[Callable[[], object]]
+    ) -> None:
+        """`owned` is called, last one first, when the engine has been closed."""
+        super().__init__(catalogue, codecs, options)
+        self.catalogue = catalogue
+        self._owned = owned
+
+    def close(self) -> None:
+        """Finish what has started, let go of all files, end all threads and children."""
+        with ExitStack() as stack:
+            for close in self._owned:
+                stack.callback(close)
+            stack.callback(super().close)
+
+
+def build_catalogue(settings: Settings, *, index: Path | None = None, threads: int | None = None) -> FileCatalogue:
+    """The catalogue of the roots. It has looked at nothing yet.
+
+    :param index: the folder of its index, when that is not the cache folder
+    :raises StartError: a root does not exist, or there is none
+    """
+    if not settings.roots:
+        message = "nothing to serve: name files or folders, such as `medtiles serve slides/`"
+        raise StartError(message)
+    options = CatalogueOptions(
+        cache=index or settings.cache,
+        interval=settings.scan_interval,
+        threads=settings.scan_threads if threads is None else threads,
+    )
+    try:
+        return FileCatalogue(settings.roots, formats(settings.cache), options)
+    except ImageNotFoundError as error:
+        raise StartError(str(error)) from error
+
+
+def build_engine(settings: Settings, *, index: Path | None = None) -> Engine:
+    """The engine of this process. Its catalogue has looked at nothing yet: call `catalogue.rescan` or `.start`.
+
+    :raises StartError: a root does not exist, or there is none
+    """
+    catalogue = build_catalogue(settings, index=index)
+    isolation = Isolation(
+        settings.threads or None,
+        IsolationLimits(seconds=settings.decode_seconds, memory=settings.decode_mb * 1024 * 1024),
+    )
+    return Engine(catalogue, builtin(isolation), _engine_options(settings), (isolation.close, catalogue.close))
+
+
+def _engine_options(settings: Settings) -> EngineOptions:
+    return EngineOptions(
+        limits=Limits(settings.view_pixels, settings.view_side, settings.view_tiles, settings.queue),
+        encoded_cache_bytes=settings.encoded_cache_mb * 1024 * 1024,
+        decoded_cache_bytes=settings.decoded_cache_mb * 1024 * 1024,
+        threads=settings.threads,
+        open_images=settings.open_images,
+    )
+
+
+class _HasStatistics(Protocol):
+    def statistics(self) -> Mapping[str, int]: ...
+
+
+def build_recorder(settings: Settings, engine: _HasStatistics | None) -> Recorder:
+    """Counts answers for /metrics, and writes the access log when there is one."""
+
+    def gauges() -> dict[str, float]:
+        return {f"medtiles_{name}": value for name, value in engine.statistics().items()} if engine else {}
+
+    log = LogFile(settings.access_log) if settings.access_log else None
+    line = format_json if settings.access_log_format == "json" else format_combined
+    return Recorder(Metrics(gauges), log, line)
+
+
+def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready: Callable[[], bool]) -> Gateway:
+    """The HTTP application over an engine in this process or far away."""
+    options = GatewayOptions(
+        origins=settings.cors_origins,
+        hosts=settings.hosts,
+        max_age=settings.max_age,
+        timeout=settings.request_timeout,
+        record=recorder.record,
+        metrics=recorder.scrape,
+        is_ready=is_ready,
+    )
+    return gateway(tiles, options)

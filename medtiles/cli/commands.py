@@ -1,0 +1,209 @@
+"""The commands and their options. What they do is imported when they run, so that `--help` comes at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import medtiles
+from medtiles.cli.errors import told_in_one_line
+
+app = typer.Typer(
+    name="medtiles",
+    help="Tiles and progressive levels of whole-slide images and radiology DICOM, over gRPC and HTTP.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Show the settings.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings [env: MEDTILES_CONFIG]", show_default=False)
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any other setting; `medtiles config show` lists them."),
+]
+Http = Annotated[
+    str | None,
+    typer.Option("--http", metavar="HOST:PORT", help="Address of the HTTP gateway [default: 127.0.0.1:8080]"),
+]
+Grpc = Annotated[
+    str | None,
+    typer.Option("--grpc", metavar="HOST:PORT", help="Address of the gRPC server [default: 127.0.0.1:50051]"),
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="Processes [default: one for each CPU]")]
+Cache = Annotated[
+    str | None,
+    typer.Option("--cache", metavar="FOLDER", help='For index and pyramids; "none": none [default: ~/.cache/medtiles]'),
+]
+AccessLog = Annotated[
+    str | None, typer.Option("--access-log", metavar="FILE", help='A line for each HTTP answer; "-": standard output')
+]
+Insecure = Annotated[
+    bool | None,
+    typer.Option("--insecure-no-auth", help="Listen where other machines can reach us, asking nobody who they are"),
+]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="An image file, or a folder with one DICOM image")]
+Out = Annotated[
+    Path, typer.Option("-o", "--output", metavar="OUT", help="File to write; its suffix chooses the encoding")
+]
+Plane = Annotated[int, typer.Option(help="Slice, channel, focal plane or time point, from 0")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite OUT")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"medtiles {medtiles.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@told_in_one_line
+def serve(  # noqa: PLR0913, PLR0917 - options are arguments in typer
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH...", help="Files and folders to serve")] = None,
+    http: Http = None,
+    grpc: Grpc = None,
+    workers: Workers = None,
+    cache: Cache = None,
+    access_log: AccessLog = None,
+    insecure_no_auth: Insecure = None,
+    config: Config = None,
+    settings: Set = None,
+) -> None:
+    """Serve images over HTTP and gRPC until Ctrl-C or SIGTERM."""
+    from medtiles.cli import running  # noqa: PLC0415
+
+    flags = {
+        "roots": paths or None,
+        "http": http,
+        "grpc": grpc,
+        "workers": workers,
+        "cache": cache,
+        "access_log": access_log,
+        "insecure_no_auth": insecure_no_auth,
+    }
+    running.serve_images(flags, settings or [], config)
+
+
+@app.command()
+@told_in_one_line
+def gateway(  # noqa: PLR0913, PLR0917
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="HOST:PORT", help="The gRPC server that makes the tiles")
+    ] = None,
+    http: Http = None,
+    workers: Workers = None,
+    access_log: AccessLog = None,
+    insecure_no_auth: Insecure = None,
+    config: Config = None,
+    settings: Set = None,
+) -> None:
+    """Serve over HTTP what an engine elsewhere makes."""
+    from medtiles.cli import running  # noqa: PLC0415
+
+    flags = {
+        "engine": engine,
+        "http": http,
+        "workers": workers,
+        "access_log": access_log,
+        "insecure_no_auth": insecure_no_auth,
+    }
+    running.serve_gateway(flags, settings or [], config)
+
+
+@app.command()
+@told_in_one_line
+def info(file: File, json: Json = False, config: Config = None) -> None:
+    """Print what the server would say of an image."""
+    from medtiles.cli import reading  # noqa: PLC0415
+
+    reading.print_info(file, config, as_json=json)
+
+
+@app.command()
+@told_in_one_line
+def tile(  # noqa: PLR0913, PLR0917
+    file: File,
+    out: Out,
+    level: Annotated[int, typer.Option(help="Pyramid level; 0 is full resolution")] = 0,
+    column: Annotated[int, typer.Option(help="Column of the tile, from 0")] = 0,
+    row: Annotated[int, typer.Option(help="Row of the tile, from 0")] = 0,
+    plane: Plane = 0,
+    accept: Annotated[
+        list[str] | None, typer.Option(help='Media types, best first; "*/*": the stored bytes, whatever they are')
+    ] = None,
+    force: Force = False,
+    config: Config = None,
+) -> None:
+    """Write one tile to a file."""
+    from medtiles.cli import reading  # noqa: PLC0415
+    from medtiles.core.pyramid import TileKey  # noqa: PLC0415
+
+    wish = reading.Wish(file, out, tuple(accept or ()), force)
+    reading.write_picture(wish, TileKey(level, column, row, plane), config)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+@told_in_one_line
+def region(  # noqa: PLR0913, PLR0917
+    file: File,
+    x: Annotated[int, typer.Argument(help="Left edge, in full-resolution pixels")],
+    y: Annotated[int, typer.Argument(help="Upper edge")],
+    width: Annotated[int, typer.Argument(help="Width, in full-resolution pixels")],
+    height: Annotated[int, typer.Argument(help="Height")],
+    out: Out,
+    size: Annotated[
+        str | None, typer.Option(metavar="W,H", help="Size of the answer, in pixels [default: full resolution]")
+    ] = None,
+    plane: Plane = 0,
+    force: Force = False,
+    config: Config = None,
+) -> None:
+    """Write a rectangle of an image, at any size, to a file."""
+    from medtiles.cli import reading  # noqa: PLC0415
+    from medtiles.core.geometry import Region  # noqa: PLC0415
+
+    wish = reading.Wish(file, out, (), force)
+    reading.write_picture(wish, reading.view(Region(x, y, width, height), size, plane), config)
+
+
+@app.command()
+@told_in_one_line
+def doctor(json: Json = False, config: Config = None) -> None:
+    """Check what is installed: libraries, codecs, formats, cache folder, ports."""
+    from medtiles.cli import doctor as checks  # noqa: PLC0415
+
+    checks.examine(config, as_json=json)
+
+
+@config_app.callback()
+def _config() -> None:
+    pass
+
+
+@config_app.command()
+@told_in_one_line
+def show(json: Json = False, config: Config = None, settings: Set = None) -> None:
+    """Print all settings, what they mean, and where each came from."""
+    from medtiles.cli import running  # noqa: PLC0415
+
+    running.show_settings(settings or [], config, as_json=json)

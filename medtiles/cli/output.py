@@ -1,0 +1,88 @@
+"""Files that commands write: whole or not at all, and never over an original."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from medtiles.cli.errors import CommandError
+
+
+def require_writable(path: Path, originals: Iterable[Path], *, is_forced: bool) -> None:
+    """Refuse what must not be written, before any work is done.
+
+    :raises CommandError: it is an original, it exists, or its folder does not
+    """
+    if _is_standard(path):
+        return
+    if not path.parent.is_dir():
+        message = f"there is no folder {path.parent}; make it first"
+        raise CommandError(message)
+    if not path.exists():
+        return
+    if path.is_dir():
+        message = f"{path} is a folder; name a file"
+        raise CommandError(message)
+    if any(_is_same(path, original) for original in originals):
+        message = f"{path} is the image itself; name another file"
+        raise CommandError(message)
+    if not is_forced:
+        message = f"{path} exists; --force overwrites it"
+        raise CommandError(message)
+
+
+def write(path: Path, data: bytes, *, is_forced: bool) -> None:
+    """Write under another name, then rename.
+
+    :raises CommandError: the file has come into being meanwhile
+    :raises OSError: it cannot be written
+    """
+    if _is_standard(path):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o666 & ~_umask())
+        _publish(Path(name), path, is_forced=is_forced)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def _publish(part: Path, path: Path, *, is_forced: bool) -> None:
+    if is_forced:
+        part.replace(path)
+        return
+    try:
+        path.hardlink_to(part)  # unlike a rename, never over another file
+    except FileExistsError as error:
+        message = f"{path} exists; --force overwrites it"
+        raise CommandError(message) from error
+    except OSError:  # a file system without hard links
+        part.replace(path)
+
+
+def _is_standard(path: Path) -> bool:
+    return str(path) == "-"
+
+
+def _is_same(path: Path, original: Path) -> bool:
+    try:
+        return path.samefile(original)
+    except OSError:
+        return False
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,229 @@
+"""The command line: what is printed, what is written, how commands end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import medtiles
+from medtiles.cli import app
+
+CARD = "width = 1000\nheight = 600\ntile_width = 256\ntile_height = 256\n"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings and no cache of the machine that runs the tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDTILES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """An image file that every machine has: a test card."""
+    path = tmp_path / "card.testcard"
+    path.write_text(CARD)
+    return path
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_help_comes_at_once() -> None:
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "medtiles", "--help"], capture_output=True, check=True, text=True)
+    assert "serve" in done.stdout
+    assert time.perf_counter() - started < 2.0  # 0.1 s when the machine is idle
+
+
+def test_help_loads_neither_numpy_nor_pydantic() -> None:
+    code = "import sys, medtiles.cli; print(sorted({'numpy', 'pydantic', 'grpc', 'openslide'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version_is_printed() -> None:
+    assert run("--version").output == f"medtiles {medtiles.__version__}\n"
+
+
+def test_info_as_json_is_what_the_server_says(card: Path) -> None:
+    done = run("info", card, "--json")
+    assert done.exit_code == 0
+    document = json.loads(done.stdout)
+    assert (document["width"], document["height"], document["name"]) == (1000, 600, "card.testcard")
+
+
+def test_info_for_people_lists_the_levels(card: Path) -> None:
+    done = run("info", card)
+    assert "1000 x 600 pixels" in done.stdout
+    assert "256 x 256" in done.stdout
+
+
+def test_a_missing_file_is_told_in_one_line() -> None:
+    done = run("info", "nowhere.svs")
+    assert (done.exit_code, done.stderr) == (1, "medtiles: nowhere.svs does not exist\n")
+
+
+def test_a_file_that_is_no_image_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    done = run("info", "notes.txt")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "notes.txt is no image that can be opened" in done.stderr
+
+
+def test_a_folder_of_several_images_is_refused_by_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.testcard").write_text(CARD)
+    done = run("info", tmp_path)
+    assert done.exit_code == 1
+    assert "holds 2 images (a.testcard, b.testcard)" in done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".webp"])
+def test_a_tile_is_written_in_the_encoding_of_its_suffix(card: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"tile{suffix}"
+    assert run("tile", card, "--column", 3, "-o", out).exit_code == 0
+    with Image.open(out) as picture:
+        assert (picture.size, picture.format) == (
+            (1000 - 3 * 256, 256),
+            "JPEG" if "j" in suffix else suffix[1:].upper(),
+        )
+
+
+def test_samples_of_a_region_are_written_as_numpy_file(card: Path, tmp_path: Path) -> None:
+    assert run("region", card, 10, 20, 300, 200, "--size", "150,100", "-o", tmp_path / "r.npy").exit_code == 0
+    assert np.load(tmp_path / "r.npy").shape == (100, 150, 3)
+
+
+def test_raw_samples_are_the_bytes_of_the_array(card: Path, tmp_path: Path) -> None:
+    for suffix in ("npy", "raw"):
+        run("tile", card, "-o", tmp_path / f"t.{suffix}")
+    assert (tmp_path / "t.raw").read_bytes() == np.load(tmp_path / "t.npy").tobytes()
+
+
+def test_a_picture_can_go_to_standard_output(card: Path) -> None:
+    done = CliRunner().invoke(app, ["tile", str(card), "--accept", "image/png", "-o", "-"])
+    with Image.open(io.BytesIO(done.stdout_bytes)) as picture:
+        assert picture.size == (256, 256)
+
+
+def test_an_existing_file_is_overwritten_only_by_force(card: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tile.png"
+    out.write_text("mine")
+    done = run("tile", card, "-o", out)
+    assert (done.exit_code, out.read_text()) == (1, "mine")
+    assert "--force" in done.stderr
+    assert run("tile", card, "-o", out, "--force").exit_code == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_image_itself_is_never_overwritten(card: Path, tmp_path: Path) -> None:
+    link = tmp_path / "tile.png"
+    link.hardlink_to(card)
+    done = run("tile", card, "-o", link, "--force")
+    assert done.exit_code == 1
+    assert "is the image itself" in done.stderr
+    assert card.read_text() == CARD
+
+
+def test_nothing_is_left_behind_when_a_picture_cannot_be_made(card: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    done = run("tile", card, "--column", 99, "-o", tmp_path / "tile.png")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert [path for path in sorted(tmp_path.iterdir()) if path.name != "cache"] == before
+
+
+def test_nothing_is_left_behind_when_the_disk_is_full(
+    card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = run("tile", card, "-o", tmp_path / "tile.png")
+    assert done.exit_code == 1
+    assert "No space left on device" in done.stderr
+    assert list(tmp_path.glob("*tile.png*")) == []
+
+
+def test_a_suffix_without_meaning_is_wrong_usage(card: Path) -> None:
+    done = run("tile", card, "-o", "tile.xyz")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert ".png" in done.stderr
+
+
+def test_a_size_that_is_none_is_wrong_usage(card: Path) -> None:
+    assert run("region", card, 0, 0, 10, 10, "--size", "large", "-o", "r.png").exit_code == 2
+
+
+def test_a_region_outside_the_image_is_refused(card: Path) -> None:
+    done = run("region", card, -5, 0, 10, 10, "-o", "r.png")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+
+
+def test_serving_nothing_is_wrong_usage() -> None:
+    done = run("serve")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "name files or folders" in done.stderr
+
+
+def test_serving_to_other_machines_is_refused(card: Path) -> None:
+    done = run("serve", card, "--http", "0.0.0.0:0")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "--insecure-no-auth" in done.stderr
+
+
+def test_a_gateway_without_an_engine_is_wrong_usage() -> None:
+    done = run("gateway")
+    assert done.exit_code == 2
+    assert "--engine" in done.stderr
+
+
+def test_settings_are_shown_with_their_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDTILES_WORKERS", "3")
+    shown = json.loads(run("config", "show", "--json", "--set", "queue=7").stdout)
+    assert shown["workers"] == {"value": 3, "from": "MEDTILES_WORKERS"}
+    assert shown["queue"]["value"] == 7
+    assert shown["threads"]["from"] == "default"
+    assert "workers " in run("config", "show").stdout
+
+
+@pytest.mark.parametrize("assignment", ["queue", "nothing=1", "=1"])
+def test_a_setting_that_does_not_exist_is_wrong_usage(assignment: str) -> None:
+    done = run("config", "show", "--set", assignment)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
+def test_the_doctor_finds_every_codec_at_work() -> None:
+    checks = json.loads(run("doctor", "--json").stdout)
+    codecs = {check["name"]: check["is_good"] for check in checks if check["subject"] == "codecs"}
+    assert len(codecs) >= 13
+    assert all(codecs.values()), codecs
+
+
+def test_the_doctor_fails_when_a_port_is_occupied(monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("MEDTILES_HTTP", f"127.0.0.1:{taken.getsockname()[1]}")
+        done = run("doctor")
+    assert done.exit_code == 1
+    assert "is occupied by another program" in " ".join(done.stdout.split())
+
+
+def test_no_colour_is_printed_when_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[3" not in run("doctor").stdout
