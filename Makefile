@@ -13,26 +13,32 @@ ARGS ?=
 
 BIN := .venv/bin
 STATIC := medtiles/protocols/http/static
-WEB := $(shell find medtiles/web -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' 2>/dev/null)
 FAST := not corpus and not slow and not browser and not bench
 
-# Workers of pytest: two, or one for each core if there are fewer.
+# Workers of pytest.
 JOBS ?= 2
+
+# Node 18 or later with npm bundles the page; where the machine has none, it comes as a wheel.
+HAS_NODE := $(shell v=$$(node --version 2>/dev/null | tr -cd 0-9.) && [ "$${v%%.*}" -ge 18 ] 2>/dev/null && command -v npm)
+EXTRA_FOR_PAGE := $(if $(HAS_NODE),,web)
+comma := ,
 
 .PHONY: help serve test check fix bench proto bless clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
-serve: .venv/serve $(STATIC)/.built ## serve PATHS="slides/ studies/" (or samples; BIG=1 adds a large slide) at HTTP=127.0.0.1:8080
+serve: .venv/serve ## serve PATHS="slides/ studies/" (or samples; BIG=1 adds a large slide) at HTTP=127.0.0.1:8080
+	@$(BIN)/python medtiles/web/build.py || echo "going on without the page"
 ifeq ($(strip $(PATHS)),)
 	@$(BIN)/python testdata/samples.py samples
 	@$(if $(BIG),$(BIN)/python testdata/make_big.py samples/big.svs || echo "going on without the large slide")
 endif
 	$(BIN)/medtiles serve $(if $(strip $(PATHS)),$(PATHS),samples) --http $(HTTP) $(ARGS)
 
-test: .venv/test $(STATIC)/.built ## run every test (ARGS="-k name" for some)
+test: .venv/test ## run every test (ARGS="-k name" for some)
 	@.ci/install-test-tools
+	@$(BIN)/python medtiles/web/build.py
 	$(BIN)/python -m pytest -m "not bench" -n $(JOBS) --dist loadfile $(ARGS)
 
 check: .venv/test ## format, lint, types, import rules, fast tests: what a change must pass
@@ -47,7 +53,7 @@ fix: .venv/test ## do what a machine can do: format, sort imports, safe fixes
 	$(BIN)/ruff check --fix --quiet || true
 	$(BIN)/ruff format --quiet
 
-bench: .venv/test $(STATIC)/.built ## measure speed and memory; prints a table
+bench: .venv/test ## measure speed and memory; prints a table
 	$(BIN)/python -m pytest tests/bench -m bench -s -p no:cacheprovider $(ARGS)
 
 proto: .venv/test ## regenerate medtiles/api from proto/
@@ -68,15 +74,10 @@ clean: ## remove what the other commands made, but no sample
 
 .venv/serve: pyproject.toml | .venv/bin/python
 	@echo "Installing medtiles into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[web]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$(EXTRA_FOR_PAGE:%=[%])"
 	@touch $@
 
 .venv/test: pyproject.toml | .venv/bin/python
 	@echo "Installing medtiles and the tools of its tests into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,web]"
-	@touch $@
-
-$(STATIC)/.built: $(WEB) | .venv/bin/python
-	@$(if $(wildcard .venv/test),:,$(MAKE) --no-print-directory .venv/serve)
-	$(BIN)/python medtiles/web/build.py
-	@touch $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test$(EXTRA_FOR_PAGE:%=$(comma)%)]"
+	@touch $@ .venv/serve
