@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
+from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000, openjpeg
 from transcode.codestream import parse, resolution_ends
 from transcode.codestream.markers import Codestream
 from transcode.codestream.packets import packet_counts, packet_lengths
@@ -66,8 +66,8 @@ def test_packet_lengths_tell_resolutions_apart(picture: Picture, options: dict[s
     assert len(ends) == codestream.decompositions + 1 > 1
     for end in ends[:-1]:
         prefix = _closed(data, codestream, end.end_offset)
-        decoded = imagecodecs.jpeg2k_decode(prefix, skipres=end.reduction)
-        assert np.array_equal(decoded, imagecodecs.jpeg2k_decode(data, skipres=end.reduction))
+        decoded = openjpeg(prefix, end.reduction)
+        assert np.array_equal(decoded, openjpeg(data, end.reduction))
         # an image with an offset comes out up to one row and column larger, filled with zeros
         assert decoded[: end.size[1], : end.size[0]].all()
         assert not decoded[end.size[1] :].any()
