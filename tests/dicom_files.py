@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -75,7 +75,7 @@ def encapsulated(dataset: Dataset, frames: Sequence[bytes], *, has_table: bool =
 def save(path: Path, dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> Path:
     """Write a Part 10 file; warnings of pydicom about odd values are what a test wants."""
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = transfer_syntax
+    meta.TransferSyntaxUID = UID(transfer_syntax)
     meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", SECONDARY)
     meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", "1.2.3.4")
     dataset.file_meta = meta

@@ -69,9 +69,8 @@ class Displays:
 
     def _units(self, frame: int) -> str:
         where = self.groups.find(frame, "PixelValueTransformationSequence") or self.dataset
-        found = text(where, "RescaleType") or text(
-            item(self.dataset, "ModalityLUTSequence") or where, "ModalityLUTType"
-        )
+        modality = item(self.dataset, "ModalityLUTSequence") or where
+        found = text(where, "RescaleType") or text(modality, "ModalityLUTType") or text(where, "DoseUnits")
         is_ct = text(self.dataset, "Modality") == "CT" and "RescaleIntercept" in where
         return "" if found == "US" else found or ("HU" if is_ct else "")
 

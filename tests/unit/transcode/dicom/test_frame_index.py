@@ -206,7 +206,7 @@ def test_a_file_that_ends_within_a_frame_serves_the_frames_before_it() -> None:
     data = encapsulated(FRAMES, end=b"")[:-5]
     frames = index(data, 3)
     assert frames.read(1) == joined(FRAMES)[1]
-    with pytest.raises(TruncatedFileError, match="made.dcm"):
+    with pytest.raises(TruncatedFileError, match=r"made\.dcm"):
         frames.read(2)
 
 
