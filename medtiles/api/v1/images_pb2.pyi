@@ -202,25 +202,29 @@ class GetDisplayResponse(_message.Message):
     def __init__(self, display: _Optional[_Union[_display_pb2.Display, _Mapping]] = ...) -> None: ...
 
 class GetAssociatedImageRequest(_message.Message):
-    __slots__ = ("image", "name", "max_side", "rendition", "if_none_match")
+    __slots__ = ("image", "name", "max_side", "rendition", "if_none_match", "version")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     MAX_SIDE_FIELD_NUMBER: _ClassVar[int]
     RENDITION_FIELD_NUMBER: _ClassVar[int]
     IF_NONE_MATCH_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     image: str
     name: str
     max_side: int
     rendition: _frames_pb2.Rendition
     if_none_match: str
-    def __init__(self, image: _Optional[str] = ..., name: _Optional[str] = ..., max_side: _Optional[int] = ..., rendition: _Optional[_Union[_frames_pb2.Rendition, _Mapping]] = ..., if_none_match: _Optional[str] = ...) -> None: ...
+    version: str
+    def __init__(self, image: _Optional[str] = ..., name: _Optional[str] = ..., max_side: _Optional[int] = ..., rendition: _Optional[_Union[_frames_pb2.Rendition, _Mapping]] = ..., if_none_match: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class GetAssociatedImageResponse(_message.Message):
-    __slots__ = ("frame", "etag", "is_not_modified")
+    __slots__ = ("frame", "etag", "is_not_modified", "version")
     FRAME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     IS_NOT_MODIFIED_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
     frame: _frames_pb2.EncodedFrame
     etag: str
     is_not_modified: bool
-    def __init__(self, frame: _Optional[_Union[_frames_pb2.EncodedFrame, _Mapping]] = ..., etag: _Optional[str] = ..., is_not_modified: _Optional[bool] = ...) -> None: ...
+    version: str
+    def __init__(self, frame: _Optional[_Union[_frames_pb2.EncodedFrame, _Mapping]] = ..., etag: _Optional[str] = ..., is_not_modified: _Optional[bool] = ..., version: _Optional[str] = ...) -> None: ...

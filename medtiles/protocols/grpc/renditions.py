@@ -1,0 +1,112 @@
+"""How a client wants pictures, read once for each way there is to want them; and the entity tags that follow. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+from medtiles import __version__
+from medtiles.api.v1 import frames_pb2 as pb
+from medtiles.core.display import Windowing
+from medtiles.core.errors import BadRequestError
+from medtiles.core.pyramid import TileKey
+from medtiles.core.view import AssociatedName, Request, View
+from transcode.errors import UnsupportedEncodingError
+
+_ANY = ("*/*",)
+_MOST_MEDIA_TYPES = 32
+_FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """How pictures are wanted, without saying which."""
+
+    accept: tuple[str, ...]
+    quality: int | None
+    is_display: bool
+    windowing: Windowing | None
+    token: str
+    """A short word for all of this, for entity tags."""
+
+    def request(self, image: str, what: TileKey | View | AssociatedName) -> Request:
+        """A picture wanted in this way."""
+        return Request(image, what, self.accept, self.quality, self.is_display, self.windowing)
+
+    def entity_tag(self, version: str, what: TileKey | AssociatedName) -> str:
+        """A strong entity tag: the same for the same request of the same file, in every process and for ever."""
+        if isinstance(what, TileKey):
+            return f'"{self.token}-{version}-{what.level}.{what.column}.{what.row}.{what.plane}"'
+        digest = blake2b(f"{version}\n{what!r}".encode("utf-8", "backslashreplace"), digest_size=12)
+        return f'"{self.token}-{digest.hexdigest()}"'
+
+
+def rendition_of(message: pb.Rendition) -> Rendition:
+    """How a message wants pictures.
+
+    :raises BadRequestError: a quality, presentation or window that there is not
+    """
+    return _read(message.SerializeToString(deterministic=True))
+
+
+@lru_cache(maxsize=1024)
+def _read(serialized: bytes) -> Rendition:
+    message = pb.Rendition.FromString(serialized)
+    if len(message.accept) > _MOST_MEDIA_TYPES:
+        problem = f"{len(message.accept)} media types are accepted: name at most {_MOST_MEDIA_TYPES}"
+        raise BadRequestError(problem)
+    quality = message.quality if message.HasField("quality") else None
+    if quality is not None and not 1 <= quality <= 100:
+        problem = f"quality {quality}: it must be from 1 to 100"
+        raise BadRequestError(problem)
+    if message.presentation not in pb.Presentation.values():
+        problem = f"presentation {message.presentation}: there is none of that number"
+        raise BadRequestError(problem)
+    return Rendition(
+        tuple(message.accept) or _ANY,
+        quality,
+        message.presentation != pb.PRESENTATION_STORED,
+        _require_window(windowing_of(message.windowing)) if message.HasField("windowing") else None,
+        blake2b(__version__.encode() + b"\n" + serialized, digest_size=6).hexdigest(),
+    )
+
+
+def rendition(request: Request) -> pb.Rendition:
+    """The message of how a request wants its picture.
+
+    :raises UnsupportedEncodingError: it accepts nothing
+    :raises BadRequestError: a quality that no message holds
+    """
+    if not request.accept:
+        message = "nothing is accepted"
+        raise UnsupportedEncodingError(message)
+    presentation = pb.PRESENTATION_DISPLAY if request.is_display else pb.PRESENTATION_STORED
+    window = windowing(request.windowing) if request.windowing is not None else None
+    try:
+        return pb.Rendition(accept=request.accept, quality=request.quality, presentation=presentation, windowing=window)
+    except ValueError as error:
+        message = f"quality {request.quality}: it must be from 1 to 100"
+        raise BadRequestError(message) from error
+
+
+def windowing(value: Windowing) -> pb.Windowing:
+    """The message of a window."""
+    explanation = value.explanation.encode("utf-8", "backslashreplace").decode()
+    return pb.Windowing(centre=value.centre, width=value.width, function=value.function, explanation=explanation)
+
+
+def windowing_of(message: pb.Windowing) -> Windowing:
+    """The window of a message."""
+    return Windowing(message.centre, message.width, message.function or "LINEAR", message.explanation)
+
+
+def _require_window(value: Windowing) -> Windowing:
+    if not (math.isfinite(value.centre) and math.isfinite(value.width) and value.width > 0):
+        message = f"window centre {value.centre:g}, width {value.width:g}: it must be finite, its width more than 0"
+        raise BadRequestError(message)
+    if value.function not in _FUNCTIONS:
+        message = f"window function {value.function[:16]!a}: it must be one of {', '.join(sorted(_FUNCTIONS))}"
+        raise BadRequestError(message)
+    return Windowing(value.centre, value.width, value.function)

@@ -1,0 +1,156 @@
+"""The gRPC server: port, limits, TLS, health, reflection, graceful stop."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from medtiles.access_log import Answer
+from medtiles.api.v1 import images_pb2, images_pb2_grpc, tiles_pb2, tiles_pb2_grpc
+from medtiles.core.tiles import Tiles
+from medtiles.protocols.grpc.calls import Edge
+from medtiles.protocols.grpc.image_servicer import ImageServicer
+from medtiles.protocols.grpc.pictures import Pictures
+from medtiles.protocols.grpc.servicer import TileServicer
+from medtiles.protocols.grpc.tls import Tls
+
+__all__ = ["GrpcLimits", "GrpcServer", "Tls", "serve_grpc"]
+
+_SERVICES = (
+    images_pb2.DESCRIPTOR.services_by_name["ImageService"].full_name,
+    tiles_pb2.DESCRIPTOR.services_by_name["TileService"].full_name,
+)
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_OVERALL = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcLimits:
+    """What clients may take."""
+
+    request_bytes: int = 1024 * 1024
+    """Of one message to the server."""
+    metadata_bytes: int = 16 * 1024
+    """Of the headers of one call."""
+    connection_streams: int = 128
+    """Calls of one connection under way; more wait at the client."""
+    calls: int = 1024
+    """Calls of all connections that run or wait for a thread; more are refused with RESOURCE_EXHAUSTED."""
+    seconds: float = 60.0
+    """For one picture, when the client sets no deadline."""
+    connection_age_seconds: int = 1800
+    """Then a connection takes no new calls: clients open another, and find new processes and certificates."""
+    connection_grace_seconds: int = 600
+    """For the calls of such a connection to finish."""
+    idle_ping_seconds: int = 60
+    """Without a sign of life from a client until it is asked for one; it has 20 seconds to give it."""
+    least_ping_seconds: int = 10
+    """Between two pings of a client; one that pings more often is disconnected."""
+
+    def channel_arguments(self) -> list[tuple[str, int]]:
+        """The same in gRPC's words."""
+        return [
+            ("grpc.max_receive_message_length", self.request_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_metadata_size", self.metadata_bytes),
+            ("grpc.absolute_max_metadata_size", self.metadata_bytes),
+            ("grpc.max_concurrent_streams", self.connection_streams),
+            ("grpc.max_connection_age_ms", self.connection_age_seconds * 1000),
+            ("grpc.max_connection_age_grace_ms", self.connection_grace_seconds * 1000),
+            ("grpc.keepalive_time_ms", self.idle_ping_seconds * 1000),
+            ("grpc.keepalive_timeout_ms", 20_000),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", self.least_ping_seconds * 1000),
+            ("grpc.server_handshake_timeout_ms", 10_000),
+        ]
+
+
+class GrpcServer:
+    """A server that answers calls, until it is stopped. Safe to use from several threads."""
+
+    def __init__(self, server: grpc.Server, checks: health.HealthServicer, port: int) -> None:
+        """`server` has been started."""
+        self.port = port
+        """Where it listens."""
+        self._server = server
+        self._checks = checks
+
+    def drain(self) -> None:
+        """Tell those who ask for its health to go elsewhere; calls are still answered."""
+        self._checks.enter_graceful_shutdown()
+
+    def stop(self, grace: float = 30.0) -> None:
+        """Drain, take no new calls, let those under way finish for so many seconds, then end them. Waits for it all."""
+        self.drain()
+        self._server.stop(grace).wait()
+
+    def wait(self) -> None:
+        """Return when it has been stopped."""
+        self._server.wait_for_termination()
+
+
+def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
+    tiles: Tiles,
+    address: str,
+    *,
+    threads: int = 8,
+    tls: Tls | None = None,
+    reuse_port: bool = False,
+    limits: GrpcLimits | None = None,
+    record: Callable[[Answer], None] | None = None,
+) -> GrpcServer:
+    """Answer calls on HOST:PORT (port 0: any free one) from now on.
+
+    :param threads: calls that are answered at the same time; streams may take all but a quarter of them
+    :param tls: without it, the connection is neither encrypted nor authenticated
+    :param reuse_port: whether other processes of this server listen on the same port
+    :param record: takes note of each answer
+    :raises OSError: the address cannot be listened on, such as when another process does
+    :raises ValueError: the files of TLS are no good
+    """
+    limits = limits or GrpcLimits()
+    server = grpc.server(
+        ThreadPoolExecutor(threads, thread_name_prefix="grpc"),
+        options=[("grpc.so_reuseport", int(reuse_port)), *limits.channel_arguments()],
+        maximum_concurrent_rpcs=limits.calls,
+    )
+    edge = Edge(threading.BoundedSemaphore(max(1, threads - threads // 4)), limits.seconds, record)
+    pictures = Pictures(tiles, edge)
+    images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures), server)
+    tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
+    checks = _add_health(server)
+    reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    port = _bind(server, address, tls)
+    server.start()
+    return GrpcServer(server, checks, port)
+
+
+def _add_health(server: grpc.Server) -> health.HealthServicer:
+    """Health of the server and of each service (grpc.health.v1); those who watch it take no thread of the calls."""
+    checks = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    for service in (_OVERALL, *_SERVICES):
+        checks.set(service, _SERVING)
+    return checks
+
+
+def _bind(server: grpc.Server, address: str, tls: Tls | None) -> int:
+    credentials = tls.credentials() if tls is not None else None
+    try:
+        port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise _taken(address) from error
+    if not port:
+        raise _taken(address)
+    return int(port)
+
+
+def _taken(address: str) -> OSError:
+    return OSError(errno.EADDRINUSE, f"cannot listen on {address} for gRPC: it is taken, or not of this machine")

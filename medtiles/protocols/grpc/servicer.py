@@ -1,0 +1,193 @@
+"""Messages in, `Tiles`, messages out: the verbs that give pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import grpc
+
+from medtiles.api.v1 import tiles_pb2 as pb
+from medtiles.api.v1.tiles_pb2_grpc import TileServiceServicer
+from medtiles.core.errors import BadRequestError, ViewTooLargeError
+from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.view import Refinement, View
+from medtiles.protocols.grpc import messages
+from medtiles.protocols.grpc.batches import Outcome
+from medtiles.protocols.grpc.calls import Edge, stream, unary
+from medtiles.protocols.grpc.errors import problem
+from medtiles.protocols.grpc.pictures import Pictures
+from medtiles.protocols.grpc.renditions import Rendition, rendition_of
+from medtiles.protocols.status import INTERNAL, describe
+from transcode.frames import PixelArray
+
+MOST_TILES = 256
+"""Tiles of one GetTiles."""
+MOST_STREAMED = 16384
+"""Tiles of one StreamTiles."""
+MOST_SAMPLE_BYTES = 4 * 1024 * 1024 - 4096
+"""Of one GetRegion: what fits into a message that clients take by default."""
+CHUNK = 1024 * 1024
+"""Bytes of one chunk of a stream."""
+_MOST_REDUCTION = 32
+
+_logger = logging.getLogger(__name__)
+
+
+class TileServicer(TileServiceServicer):
+    """medtiles.api.v1.TileService."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._tiles = pictures.tiles
+
+    @property
+    def edge(self) -> Edge:
+        """What all calls of the server share."""
+        return self._pictures.edge
+
+    @unary
+    def GetTile(self, request: pb.GetTileRequest, context: grpc.ServicerContext) -> pb.GetTileResponse:  # noqa: N802
+        """One tile."""
+        rendition = rendition_of(request.rendition)
+        info = self._pictures.info(request.image, request.version)
+        key = messages.tile_key_of(request.key)
+        info.require(key)
+        etag = rendition.entity_tag(info.version, key)
+        if request.if_none_match == etag:
+            return pb.GetTileResponse(etag=etag, is_not_modified=True, version=info.version)
+        frame = self._pictures.picture(info, rendition.request(request.image, key), context)
+        return pb.GetTileResponse(frame=messages.encoded_frame(frame), etag=etag, version=info.version)
+
+    @unary
+    def GetTiles(self, request: pb.GetTilesRequest, context: grpc.ServicerContext) -> pb.GetTilesResponse:  # noqa: N802
+        """Some tiles in one answer."""
+        info, results = self._results(request, MOST_TILES, context)
+        in_order = sorted(results, key=lambda result: result.index)
+        return pb.GetTilesResponse(results=in_order, version=info.version)
+
+    @stream
+    def StreamTiles(  # noqa: N802
+        self, request: pb.StreamTilesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.StreamTilesResponse]:
+        """Many tiles, each as soon as it is ready."""
+        info, results = self._results(request, MOST_STREAMED, context)
+        for result in results:
+            yield pb.StreamTilesResponse(result=result, version=info.version)
+
+    @unary
+    def GetRegion(  # noqa: N802
+        self, request: pb.GetRegionRequest, context: grpc.ServicerContext
+    ) -> pb.GetRegionResponse:
+        """A region in one answer."""
+        view = messages.view_of(request)
+        rendition = rendition_of(request.rendition)
+        info = self._pictures.info(request.image, request.version)
+        if request.as_samples:
+            _require_small(info, view)
+            pixels = self._samples(request.image, info, view)
+            described = messages.samples(pixels, messages.sample_bytes(pixels).tobytes())
+            return pb.GetRegionResponse(samples=described, version=info.version)
+        frame = self._pictures.picture(info, rendition.request(request.image, view), context)
+        return pb.GetRegionResponse(frame=messages.encoded_frame(frame), version=info.version)
+
+    @stream
+    def ReadRegion(  # noqa: N802
+        self, request: pb.ReadRegionRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ReadRegionResponse]:
+        """A region or a tile in chunks."""
+        what = messages.tile_key_of(request.tile) if request.HasField("tile") else messages.view_of(request)
+        rendition = rendition_of(request.rendition)
+        info = self._pictures.info(request.image, request.version)
+        if request.as_samples:
+            pixels = self._samples(request.image, info, what)
+            data = messages.sample_bytes(pixels)
+            first = pb.ReadRegionResponse(samples=messages.samples(pixels))
+        else:
+            frame = self._pictures.picture(info, rendition.request(request.image, what), context)
+            data = memoryview(frame.data)
+            first = pb.ReadRegionResponse(frame=messages.encoded_frame(frame, with_data=False))
+        first.total_bytes, first.version = len(data), info.version
+        yield first
+        for start in range(0, len(data), CHUNK):
+            yield pb.ReadRegionResponse(chunk=bytes(data[start : start + CHUNK]))
+
+    @stream
+    def StreamRefinements(  # noqa: N802
+        self,
+        request: pb.StreamRefinementsRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002 - the port of gRPC
+    ) -> Iterator[pb.StreamRefinementsResponse]:
+        """A stored codestream, cut where a resolution is complete."""
+        if not 0 <= request.until_reduction <= _MOST_REDUCTION:
+            message = f"until_reduction {request.until_reduction}: it must be from 0 to {_MOST_REDUCTION}"
+            raise BadRequestError(message)
+        info = self._pictures.info(request.image, request.version)
+        for refinement in self._tiles.refinements(request.image, messages.tile_key_of(request.key), request.offset):
+            self._pictures.require_unchanged(request.image, info)
+            yield from _pieces(refinement, info.version)
+            if refinement.reduction <= request.until_reduction:
+                return
+
+    def _samples(self, image: str, info: ImageInfo, what: View | TileKey) -> PixelArray:
+        pixels = self._tiles.samples(image, what)
+        self._pictures.require_unchanged(image, info)
+        return pixels
+
+    def _results(
+        self, request: pb.GetTilesRequest | pb.StreamTilesRequest, most: int, context: grpc.ServicerContext
+    ) -> tuple[ImageInfo, Iterator[pb.TileResult]]:
+        """The image, and what becomes of each of its tiles that a request names."""
+        if len(request.keys) > most:
+            message = f"{len(request.keys)} tiles: this call takes at most {most}"
+            raise BadRequestError(message)
+        rendition = rendition_of(request.rendition)
+        info = self._pictures.info(request.image, request.version)
+        keys = request.keys
+        wanted = (rendition.request(request.image, messages.tile_key_of(key)) for key in keys)
+        outcomes = self._pictures.outcomes(info, wanted, context)
+
+        def results() -> Iterator[pb.TileResult]:
+            for index, outcome in outcomes:
+                self._pictures.require_unchanged(request.image, info)
+                yield _result(index, keys[index], outcome, rendition, info.version)
+
+        return info, results()
+
+
+def _result(index: int, key: pb.TileKey, outcome: Outcome, rendition: Rendition, version: str) -> pb.TileResult:
+    if isinstance(outcome, Exception):
+        status = describe(outcome)
+        if status is INTERNAL:
+            _logger.error("tile %s failed", messages.tile_key_of(key), exc_info=outcome)
+        return pb.TileResult(index=index, key=key, problem=problem(status))
+    etag = rendition.entity_tag(version, messages.tile_key_of(key))
+    return pb.TileResult(index=index, key=key, frame=messages.encoded_frame(outcome), etag=etag)
+
+
+def _require_small(info: ImageInfo, view: View) -> None:
+    """Refuse, before any work, samples that a client would not take in one message.
+
+    :raises ViewTooLargeError: they are too many
+    """
+    size = view.size.area * info.pixels.samples_per_pixel * info.pixels.bits_allocated // 8
+    if size > MOST_SAMPLE_BYTES:
+        message = f"these samples have {size} bytes, of which GetRegion gives at most {MOST_SAMPLE_BYTES}: ReadRegion"
+        raise ViewTooLargeError(message)
+
+
+def _pieces(refinement: Refinement, version: str) -> Iterator[pb.StreamRefinementsResponse]:
+    """The bytes of a refinement in chunks."""
+    data = refinement.data
+    for start in range(0, max(1, len(data)), CHUNK):
+        is_complete = start + CHUNK >= len(data)
+        yield pb.StreamRefinementsResponse(
+            data=data[start : start + CHUNK],
+            offset=refinement.offset + start,
+            reduction=refinement.reduction,
+            is_complete=is_complete,
+            is_last=refinement.is_last and is_complete,
+            size=messages.size(refinement.size),
+            media_type=refinement.media_type,
+            version=version,
+        )
