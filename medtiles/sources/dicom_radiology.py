@@ -92,7 +92,8 @@ class DicomRadiologySource:
         if found < key.level:
             message = f"{self._info.name}: plane {key.plane} has {found} smaller resolutions, not {key.level}"
             raise CorruptFrameError(message)
-        return replace(frame, reduction=key.level)
+        size = self._info.levels[key.level].size
+        return replace(frame, width=size.width, height=size.height, reduction=key.level)
 
     def read_associated(self, name: str) -> Frame:
         """Radiology images come without other pictures.
