@@ -20,6 +20,25 @@ from transcode.errors import UnsupportedEncodingError
 from transcode.frames import Encoding
 from transcode.isolation import Isolation, run_here
 
+__all__ = [
+    "AVIF",
+    "DEFLATED",
+    "ENCODINGS",
+    "HTJ2K",
+    "JPEG",
+    "JPEG_2000",
+    "JPEG_EXTENDED",
+    "JPEG_LOSSLESS",
+    "JPEG_LS",
+    "JPEG_XL",
+    "PNG",
+    "RAW",
+    "RLE",
+    "WEBP",
+    "builtin",
+    "encoding_of",
+]
+
 ENCODINGS: tuple[Encoding, ...] = (
     JPEG,
     PNG,

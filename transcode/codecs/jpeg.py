@@ -54,9 +54,9 @@ class JpegCodec:
         return PixelArray(samples, frame.format if is_grey else replace(frame.format, photometric="RGB"))
 
     def holds(self, pixels: PixelFormat) -> bool:
-        """Grey or RGB of 8 bits. Indices into a palette are refused: rounded ones mean other colours."""
+        """Grey or RGB of 8 stored bits: rounded indices into a palette mean other colours, rounded masks nothing."""
         colours = {1: {"MONOCHROME1", "MONOCHROME2"}, 3: {"RGB"}}
-        is_byte = pixels.bits_allocated == 8 and not pixels.signed and not pixels.is_float
+        is_byte = pixels.bits_allocated == pixels.bits_stored == 8 and not pixels.signed
         return is_byte and pixels.photometric in colours.get(pixels.samples_per_pixel, ())
 
     def encode(self, pixels: PixelArray, options: EncodeOptions) -> EncodedFrame:

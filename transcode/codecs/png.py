@@ -16,6 +16,7 @@ from transcode.samples.fitting import fit, reduced_shape
 PNG = Encoding(name="png", media_type="image/png", suffix="png", lossless=True)
 
 _SIGNATURE_AND_IHDR = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_END_OF_SIGNATURE = 8
 _END_OF_IHDR = 33
 _EFFORT = 3
 """Of zlib: twice as fast as the usual 6, 5 percent larger."""
@@ -73,6 +74,18 @@ def _check(frame: EncodedFrame) -> None:
             f"not {frame.width} x {frame.height} of {frame.format.samples_per_pixel}"
         )
         raise CorruptFrameError(message)
+    _check_chunks(data)
+
+
+def _check_chunks(data: bytes) -> None:
+    """Every chunk has its checksum (5.3), which decoders may pass over with a warning that nobody hears."""
+    position = _END_OF_SIGNATURE
+    while data[position + 4 : position + 8] != b"IEND":
+        end = position + 8 + int.from_bytes(data[position : position + 4])
+        if end + 4 > len(data) or zlib.crc32(data[position + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            message = f"PNG: the chunk at byte {position} is damaged"
+            raise CorruptFrameError(message)
+        position = end + 4
 
 
 def _profile_chunk(profile: bytes) -> bytes:

@@ -31,8 +31,8 @@ RLE = Encoding(
 
 _HEADER = struct.Struct("<16L")
 """The number of segments, then where each of up to 15 begins (G.5)."""
-_MOST_PADDING = 256
-"""How many bytes more than its plane a segment may unpack to: padding that reads as a run."""
+_MOST_PADDING = 2
+"""How many bytes more than its plane a segment may unpack to: padding to an even length that reads as a run."""
 
 
 class RleCodec:

@@ -8,7 +8,7 @@ import imagecodecs
 
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
 from transcode.frames import EncodedFrame, Samples
-from transcode.jpeg_structure import read_frame_header
+from transcode.jpeg_structure import ends_properly, read_frame_header
 from transcode.samples.fitting import Shape, fit
 
 
@@ -32,7 +32,11 @@ def decode_deep_jpeg(frame: EncodedFrame, shape: Shape, processes: frozenset[int
 
 
 def _check(frame: EncodedFrame, processes: frozenset[int]) -> None:
+    """What this decoder would not say: it warns of a lost end where nobody hears it, and makes up the rest."""
     header = read_frame_header(frame.data)
+    if not ends_properly(frame.data):
+        message = "a JPEG that has lost its end"
+        raise CorruptFrameError(message)
     if header.process not in processes or header.components not in {1, 3}:
         message = f"JPEG of process {header.process} with {header.components} components"
         raise UnsupportedPixelsError(message)

@@ -40,7 +40,7 @@ def decode_by_pillow(data: bytes, pixels: PixelFormat, shape: Shape, reduction: 
     :raises CorruptFrameError: it does not decode, or not to this shape
     :raises UnsupportedPixelsError: not 8-bit grey or three components
     """
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - costs memory, and few need it
+    from PIL import Image  # noqa: PLC0415 - costs memory, and few need it
     from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile  # noqa: PLC0415
 
     if not _is_for_pillow(data, pixels):
@@ -51,7 +51,7 @@ def decode_by_pillow(data: bytes, pixels: PixelFormat, shape: Shape, reduction: 
             cast("Jpeg2KImageFile", image).reduce = reduction
             image.load()
             decoded = np.asarray(image)
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
         message = f"JPEG 2000: {error}"
         raise CorruptFrameError(message) from error
     return fit(decoded, pixels, shape)

@@ -6,11 +6,15 @@ import io
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat, Samples
 from transcode.samples.fitting import Shape, fit, reduced_shape
+
+_ROUNDING = 3
+"""How far red, green and blue of a grey pixel may lie apart after they went through YCbCr."""
 
 
 class PillowCodec:
@@ -30,9 +34,9 @@ class PillowCodec:
         return PixelArray(fit(decoded, frame.format, shape), frame.format)
 
     def holds(self, pixels: PixelFormat) -> bool:
-        """Grey, RGB or RGBA of 8 bits. Indices into a palette are refused: rounded ones mean other colours."""
+        """Grey, RGB or RGBA of 8 stored bits: rounded indices mean other colours, rounded masks nothing."""
         colours = {1: {"MONOCHROME1", "MONOCHROME2"}, 3: {"RGB"}, 4: {"RGB"}}
-        is_byte = pixels.bits_allocated == 8 and not pixels.signed and not pixels.is_float
+        is_byte = pixels.bits_allocated == pixels.bits_stored == 8 and not pixels.signed
         return is_byte and pixels.photometric in colours.get(pixels.samples_per_pixel, ())
 
     def encode(self, pixels: PixelArray, options: EncodeOptions) -> EncodedFrame:
@@ -51,16 +55,23 @@ class PillowCodec:
         return EncodedFrame(file.getvalue(), self.encoding, pixels.format, pixels.width, pixels.height)
 
     def _decoded(self, data: bytes, shape: Shape) -> Samples:
-        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - as above
+        from PIL import Image  # noqa: PLC0415 - as above
 
-        modes = {1: "L", 3: "RGB", 4: "RGBA"}
         try:
             with Image.open(io.BytesIO(data), formats=(self.pillow_format,)) as image:
                 if image.size != (shape[1], shape[0]):
                     message = f"the picture has {image.size} pixels, not {shape[1]} x {shape[0]}"
                     raise CorruptFrameError(message)
-                decoded = np.asarray(image.convert(modes.get(shape[2], "RGB")))
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+                decoded = np.asarray(image.convert("RGBA" if shape[2] == 4 else "RGB"))
+        except (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
             message = f"{self.encoding.name}: {error}"
             raise CorruptFrameError(message) from error
-        return decoded
+        return _grey(decoded) if shape[2] == 1 else decoded
+
+
+def _grey(decoded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle one of three samples that are all but equal."""
+    if np.ptp(decoded.astype(np.int16), axis=2).max() > _ROUNDING:
+        message = "the picture has colours, its header promises grey"
+        raise CorruptFrameError(message)
+    return decoded[:, :, 1]
