@@ -1,19 +1,16 @@
 // Mouse, pen, touch and wheel on the canvas of a stack, told as what they mean.
 
-export type Tool = "window" | "pan" | "zoom" | "ruler";
+import type { Point } from "./picture.ts";
 
-interface Point {
-  x: number;
-  y: number;
-}
+export type Tool = "window" | "pan" | "zoom" | "ruler";
 
 /** What gestures ask for; points are in client pixels. */
 export interface Target {
   currentTool(): Tool;
   dragWindow(dx: number, dy: number): void;
   dragPan(dx: number, dy: number): void;
-  zoomAt(factor: number, x: number, y: number): void;
-  wheel(delta: number, x: number, y: number): void;
+  zoomAt(factor: number, point: Point): void;
+  wheel(delta: number, point: Point): void;
   measure(from: Point, to: Point): void;
   hover(point: Point): void;
   reset(): void;
@@ -68,7 +65,7 @@ export class Gestures {
     const [dx, dy] = [now.x - before.x, now.y - before.y];
     if (this.tool === "window") this.target.dragWindow(dx, dy);
     else if (this.tool === "pan") this.target.dragPan(dx, dy);
-    else if (this.tool === "zoom") this.target.zoomAt(Math.exp(-dy / 150), this.start.x, this.start.y);
+    else if (this.tool === "zoom") this.target.zoomAt(Math.exp(-dy / 150), this.start);
     else this.target.measure(this.start, now);
   }
 
@@ -79,7 +76,7 @@ export class Gestures {
     const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
     const old = Math.hypot(before.x - other.x, before.y - other.y);
     const distance = Math.hypot(now.x - other.x, now.y - other.y);
-    if (old > 0) this.target.zoomAt(distance / old, middle.x, middle.y);
+    if (old > 0) this.target.zoomAt(distance / old, middle);
     this.target.dragPan((now.x - before.x) / 2, (now.y - before.y) / 2);
   }
 
@@ -90,8 +87,8 @@ export class Gestures {
   private wheel(event: WheelEvent): void {
     event.preventDefault();
     const delta = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * LINE;
-    if (event.ctrlKey || event.metaKey) this.target.zoomAt(Math.exp(-delta / 300), event.clientX, event.clientY);
-    else this.target.wheel(delta, event.clientX, event.clientY);
+    if (event.ctrlKey || event.metaKey) this.target.zoomAt(Math.exp(-delta / 300), point(event));
+    else this.target.wheel(delta, point(event));
   }
 }
 
@@ -102,6 +99,6 @@ function toolOf(event: PointerEvent, chosen: Tool): Tool {
   return chosen;
 }
 
-function point(event: PointerEvent): Point {
+function point(event: MouseEvent): Point {
   return { x: event.clientX, y: event.clientY };
 }

@@ -34,7 +34,7 @@ function nearest(planes: Plane[], wanted: Record<Axis, number>, axis: Axis): num
 
 function list(planes: Plane[], start: number, change: (axis: Axis, value: number) => void): HTMLElement {
   const options = values(planes, "channel").map((channel) => {
-    const name = planes.find((plane) => plane.channel === channel)?.name || `Channel ${channel + 1}`;
+    const name = planes.find((plane) => plane.channel === channel)?.name.split(",")[0] || `Channel ${channel + 1}`;
     return el("option", { value: channel, selected: channel === start }, name);
   });
   const select = el("select", { "aria-label": LABELS.channel }, ...options);
