@@ -1,4 +1,4 @@
-"""Generates the Python code of the API from its definition: `python proto/generate.py [folder]`, the project by default."""
+"""Generates the Python code of the API: `python proto/generate.py [folder]`, into the project by default."""
 
 from __future__ import annotations
 

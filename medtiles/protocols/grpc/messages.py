@@ -9,7 +9,7 @@ import numpy as np
 
 from medtiles.api.v1 import frames_pb2 as pb
 from medtiles.api.v1 import tiles_pb2
-from medtiles.core.errors import BadRequestError, TileOutOfRangeError
+from medtiles.core.errors import BadRequestError, TileOutOfRangeError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import TileKey
 from medtiles.core.view import View
@@ -17,6 +17,13 @@ from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 
 Encodings = Mapping[str, Encoding]
 """Encodings by name."""
+
+MOST_TILES = 256
+"""Tiles of one GetTiles."""
+MOST_STREAMED = 16384
+"""Tiles of one StreamTiles."""
+MOST_SAMPLE_BYTES = 4 * 1024 * 1024 - 4096
+"""Samples of one GetRegion: what fits into a message that clients take by default."""
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +93,12 @@ def samples(pixels: PixelArray, data: bytes = b"") -> pb.Samples:
     )
 
 
-def sample_bytes(pixels: PixelArray) -> memoryview:
+def sample_bytes(size: Size, pixels: PixelFormat) -> int:
+    """Bytes that the samples of a picture take."""
+    return size.area * pixels.samples_per_pixel * pixels.bits_allocated // 8
+
+
+def packed_samples(pixels: PixelArray) -> memoryview:
     """The samples row by row, little-endian, without gaps; a copy only where they are not so already."""
     little = np.ascontiguousarray(pixels.samples, pixels.format.dtype.newbyteorder("<"))
     return memoryview(little.reshape(-1).view(np.uint8))
@@ -140,13 +152,13 @@ def region_of(message: pb.Region) -> Region:
 def size(value: Size) -> pb.Size:
     """The message of a size.
 
-    :raises BadRequestError: a number that no message holds
+    :raises ViewTooLargeError: a number that no message holds
     """
     try:
         return pb.Size(width=value.width, height=value.height)
     except ValueError as error:
         message = f"no picture has the size {value.width},{value.height}"
-        raise BadRequestError(message) from error
+        raise ViewTooLargeError(message) from error
 
 
 def size_of(message: pb.Size) -> Size:

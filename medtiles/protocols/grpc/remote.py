@@ -26,6 +26,7 @@ from medtiles.protocols.grpc.described import Descriptions
 from medtiles.protocols.grpc.errors import error_of_call
 from medtiles.protocols.grpc.frame_cache import FrameCache
 from medtiles.protocols.grpc.lines import Lines, call, stream
+from medtiles.protocols.grpc.messages import MOST_SAMPLE_BYTES, MOST_TILES, sample_bytes
 from medtiles.protocols.grpc.renditions import rendition
 from medtiles.protocols.grpc.tls import ClientTls
 from transcode.codecs import ENCODINGS
@@ -36,6 +37,9 @@ _T = TypeVar("_T")
 _PAGE = 1000
 _KEYS = 4096
 """Tiles that one stream is asked for; more make more streams."""
+
+Outcome = EncodedFrame | Exception
+"""A tile, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,30 +168,37 @@ class RemoteTiles:
         pending.add_done_callback(lambda done: self._settle(waiter, request, done))
         return waiter
 
-    def tiles(
-        self, image: str, keys: Sequence[TileKey], like: Request
-    ) -> Iterator[tuple[int, EncodedFrame | Exception]]:
-        """Index and picture of many tiles, each as soon as it is ready, or why there is none; wanted as `like` is."""
+    def tiles(self, image: str, keys: Sequence[TileKey], like: Request) -> Iterator[tuple[int, Outcome]]:
+        """Index and picture of many tiles in one call, or why there is none; wanted as `like` is, in order."""
+        how = rendition(like)
+        for start in range(0, len(keys), MOST_TILES):
+            message = requests.tiles_request(image, keys[start : start + MOST_TILES], self._last_version(image))
+            message.rendition.CopyFrom(how)
+            answer = self._watched(image, call, self._lines.line.tiles.GetTiles, message, self._options.timeout)
+            for result in answer.results:
+                yield start + result.index, streams.outcome_of(result, self._encodings)
+
+    def stream_tiles(self, image: str, keys: Sequence[TileKey], like: Request) -> Iterator[tuple[int, Outcome]]:
+        """The same, each tile as soon as it is ready."""
         how = rendition(like)
         for start in range(0, len(keys), _KEYS):
+            asked = requests.tiles_request(image, keys[start : start + _KEYS], self._last_version(image))
             message = tiles_pb2.StreamTilesRequest(
-                image=requests.image_id(image),
-                keys=[messages.tile_key(key) for key in keys[start : start + _KEYS]],
-                rendition=how,
-                version=self._last_version(image),
+                image=asked.image, keys=asked.keys, rendition=how, version=asked.version
             )
             answers = stream(self._lines.line.tiles.StreamTiles, message, self._options.stream_timeout)
-            try:
-                for answer in answers:
-                    yield start + answer.result.index, streams.outcome_of(answer.result, self._encodings)
-            except FileChangedError:
-                self._descriptions.forget(image)
-                raise
+            while (answer := self._watched(image, next, answers, None)) is not None:
+                yield start + answer.result.index, streams.outcome_of(answer.result, self._encodings)
 
     def samples(self, image: str, what: View | TileKey) -> PixelArray:
         """Samples with all their bits."""
+        pixels = self.info(image).pixels
 
         def ask(version: str) -> PixelArray:
+            if isinstance(what, View) and 0 <= sample_bytes(what.size, pixels) <= MOST_SAMPLE_BYTES:
+                small = requests.region_samples_request(image, what, version)
+                answer = call(self._lines.line.tiles.GetRegion, small, self._options.timeout)
+                return streams.samples_in(answer.samples, answer.samples.data)
             message = requests.samples_request(image, what, version)
             return streams.samples_of(stream(self._lines.line.tiles.ReadRegion, message, self._options.stream_timeout))
 
@@ -231,6 +242,14 @@ class RemoteTiles:
             if not version:
                 raise
         return ask(self.info(image).version)
+
+    def _watched(self, image: str, ask: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - as `call`
+        """What is asked; when the image has changed, its description is forgotten."""
+        try:
+            return ask(*arguments)
+        except FileChangedError:
+            self._descriptions.forget(image)
+            raise
 
     def _kept(self, request: Request, answer: Any) -> EncodedFrame:  # noqa: ANN401 - one of three answers, alike
         frame = messages.encoded_frame_of(answer.frame, self._encodings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medtiles.api.v1 import images_pb2, tiles_pb2
 from medtiles.core.errors import BadRequestError, ImageNotFoundError
 from medtiles.core.geometry import Region
@@ -51,6 +53,31 @@ def samples_request(image: str, what: View | TileKey, version: str) -> tiles_pb2
     message.size.CopyFrom(messages.size(what.size))
     message.plane = plane_index(what.plane)
     return message
+
+
+def region_samples_request(image: str, view: View, version: str) -> tiles_pb2.GetRegionRequest:
+    """The message that asks for samples that fit into one answer.
+
+    :raises ImageNotFoundError, TileOutOfRangeError, BadRequestError: as above
+    """
+    return tiles_pb2.GetRegionRequest(
+        image=image_id(image),
+        region=messages.region(view.region),
+        size=messages.size(view.size),
+        plane=plane_index(view.plane),
+        as_samples=True,
+        version=version,
+    )
+
+
+def tiles_request(image: str, keys: Sequence[TileKey], version: str) -> tiles_pb2.GetTilesRequest:
+    """The message that asks for tiles, without saying how they are wanted.
+
+    :raises ImageNotFoundError, TileOutOfRangeError: as above
+    """
+    return tiles_pb2.GetTilesRequest(
+        image=image_id(image), keys=[messages.tile_key(key) for key in keys], version=version
+    )
 
 
 def refinements_request(image: str, key: TileKey, offset: int, version: str) -> tiles_pb2.StreamRefinementsRequest:

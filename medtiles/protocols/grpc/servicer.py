@@ -21,12 +21,6 @@ from medtiles.protocols.grpc.renditions import Rendition, rendition_of
 from medtiles.protocols.status import INTERNAL, describe
 from transcode.frames import PixelArray
 
-MOST_TILES = 256
-"""Tiles of one GetTiles."""
-MOST_STREAMED = 16384
-"""Tiles of one StreamTiles."""
-MOST_SAMPLE_BYTES = 4 * 1024 * 1024 - 4096
-"""Of one GetRegion: what fits into a message that clients take by default."""
 CHUNK = 1024 * 1024
 """Bytes of one chunk of a stream."""
 _MOST_REDUCTION = 32
@@ -62,7 +56,7 @@ class TileServicer(TileServiceServicer):
     @unary
     def GetTiles(self, request: pb.GetTilesRequest, context: grpc.ServicerContext) -> pb.GetTilesResponse:  # noqa: N802
         """Some tiles in one answer."""
-        info, results = self._results(request, MOST_TILES, context)
+        info, results = self._results(request, messages.MOST_TILES, context)
         in_order = sorted(results, key=lambda result: result.index)
         return pb.GetTilesResponse(results=in_order, version=info.version)
 
@@ -71,7 +65,7 @@ class TileServicer(TileServiceServicer):
         self, request: pb.StreamTilesRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.StreamTilesResponse]:
         """Many tiles, each as soon as it is ready."""
-        info, results = self._results(request, MOST_STREAMED, context)
+        info, results = self._results(request, messages.MOST_STREAMED, context)
         for result in results:
             yield pb.StreamTilesResponse(result=result, version=info.version)
 
@@ -86,7 +80,7 @@ class TileServicer(TileServiceServicer):
         if request.as_samples:
             _require_small(info, view)
             pixels = self._samples(request.image, info, view)
-            described = messages.samples(pixels, messages.sample_bytes(pixels).tobytes())
+            described = messages.samples(pixels, messages.packed_samples(pixels).tobytes())
             return pb.GetRegionResponse(samples=described, version=info.version)
         frame = self._pictures.picture(info, rendition.request(request.image, view), context)
         return pb.GetRegionResponse(frame=messages.encoded_frame(frame), version=info.version)
@@ -101,7 +95,7 @@ class TileServicer(TileServiceServicer):
         info = self._pictures.info(request.image, request.version)
         if request.as_samples:
             pixels = self._samples(request.image, info, what)
-            data = messages.sample_bytes(pixels)
+            data = messages.packed_samples(pixels)
             first = pb.ReadRegionResponse(samples=messages.samples(pixels))
         else:
             frame = self._pictures.picture(info, rendition.request(request.image, what), context)
@@ -170,9 +164,10 @@ def _require_small(info: ImageInfo, view: View) -> None:
 
     :raises ViewTooLargeError: they are too many
     """
-    size = view.size.area * info.pixels.samples_per_pixel * info.pixels.bits_allocated // 8
-    if size > MOST_SAMPLE_BYTES:
-        message = f"these samples have {size} bytes, of which GetRegion gives at most {MOST_SAMPLE_BYTES}: ReadRegion"
+    size = messages.sample_bytes(view.size, info.pixels)
+    if size > messages.MOST_SAMPLE_BYTES:
+        most = messages.MOST_SAMPLE_BYTES
+        message = f"these samples have {size} bytes; GetRegion gives at most {most}, ReadRegion gives more"
         raise ViewTooLargeError(message)
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import TypeVar
 
-from medtiles.api.v1 import tiles_pb2
+from medtiles.api.v1 import frames_pb2, tiles_pb2
 from medtiles.core.errors import MedTilesError
 from medtiles.core.view import Refinement
 from medtiles.protocols.grpc import messages
@@ -41,11 +41,19 @@ def samples_of(answers: Iterator[tiles_pb2.ReadRegionResponse]) -> PixelArray:
     if end != first.total_bytes:
         message = f"the server sent {end} of {first.total_bytes} bytes"
         raise MedTilesError(message)
+    return samples_in(first.samples, data)
+
+
+def samples_in(message: frames_pb2.Samples, data: bytes | bytearray) -> PixelArray:
+    """The samples of a message.
+
+    :raises MedTilesError: they are not what it says of them
+    """
     try:
-        return messages.samples_of(first.samples, data)
+        return messages.samples_of(message, data)
     except (ValueError, TypeError) as error:
-        message = f"the server sent samples that contradict what it says of them: {error}"
-        raise MedTilesError(message) from error
+        problem = f"the server sent samples that contradict what it says of them: {error}"
+        raise MedTilesError(problem) from error
 
 
 def refinements_of(pieces: Iterator[tiles_pb2.StreamRefinementsResponse]) -> Iterator[Refinement]:

@@ -1,0 +1,211 @@
+"""A client for programs: tiles, regions and refinements of a far server, samples as NumPy arrays.
+
+    with Client("127.0.0.1:50051") as client:
+        for image in client.images(kind="slide"):
+            patch = client.region(image.id, 0, 0, 512, 512)
+
+Errors are those of `medtiles.core.errors` and `transcode.errors`, as the server raised them. Besides: BusyError when it
+cannot be reached or has too much to do, TimeoutError when it does not answer in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medtiles.core.display import Display, Windowing
+from medtiles.core.geometry import Region, Size
+from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.tiles import ImageQuery, ImageSummary
+from medtiles.core.view import AssociatedName, Refinement, Request, View
+from medtiles.protocols.grpc.remote import Outcome, RemoteOptions, RemoteTiles
+from medtiles.protocols.grpc.tls import ClientTls
+from transcode.frames import EncodedFrame, Samples
+
+__all__ = ["Client", "ClientTls", "EncodedFrame", "ImageInfo", "Refinement", "TileKey", "Windowing"]
+
+_PAGE = 500
+ANY = ("*/*",)
+"""What is stored, or else whatever the server encodes best."""
+
+
+class Client:
+    """A server's images. Safe to use from several threads; `close` it, or use it as a context manager."""
+
+    def __init__(
+        self, address: str, *, tls: ClientTls | None = None, timeout: float = 60.0, connections: int = 1
+    ) -> None:
+        """Reach HOST:PORT when first asked for something.
+
+        :param tls: whom to trust and what to show; None: the connection is not encrypted
+        :param timeout: seconds that one answer may take; a stream may take ten times as long
+        :param connections: so many processes of the server can be used at the same time
+        :raises ValueError: the files of TLS are no good
+        """
+        options = RemoteOptions(timeout, 10 * timeout, connections, cache_bytes=0)
+        self._tiles = RemoteTiles(address, tls=tls, options=options)
+
+    def images(self, search: str = "", *, kind: str = "", study_uid: str = "") -> Iterator[ImageSummary]:
+        """All images that match, page by page.
+
+        :param search: part of the name or description, in any case
+        :param kind: slide, radiology or picture
+        """
+        offset = 0
+        while True:
+            page = self._tiles.images(ImageQuery(search, kind, study_uid, offset, _PAGE))
+            yield from page.images
+            offset += len(page.images)
+            if not page.images or offset >= page.total:
+                return
+
+    def image(self, image: str) -> ImageInfo:
+        """Everything about an image but its pixels.
+
+        :raises ImageNotFoundError: no such image
+        """
+        return self._tiles.info(image)
+
+    def display(self, image: str, plane: int = 0) -> Display:
+        """How a plane is shown: its windows, and what turns stored values into modality values."""
+        return self._tiles.display(image, plane)
+
+    def modality(self, image: str, stored: NDArray[np.generic], plane: int = 0) -> NDArray[np.float64]:
+        """Modality values, in `display().units` such as HU, of stored values of a plane (DICOM PS3.3 C.11.1)."""
+        display = self._tiles.display(image, plane)
+        lut = display.modality_lut
+        if lut is None:
+            return stored.astype(np.float64) * display.slope + display.intercept
+        index = np.clip(stored.astype(np.int64) - lut.first, 0, len(lut.values) - 1)
+        return np.asarray(lut.values)[index].astype(np.float64)
+
+    def tile(  # noqa: PLR0913 - an address, then keywords with defaults that serve
+        self,
+        image: str,
+        level: int,
+        column: int,
+        row: int,
+        plane: int = 0,
+        *,
+        accept: Sequence[str] = ANY,
+        quality: int | None = None,
+        is_display: bool = True,
+        windowing: Windowing | None = None,
+    ) -> EncodedFrame:
+        """One tile. Stored bytes of an accepted media type come untouched.
+
+        :param accept: media types, best first
+        :param quality: 1 to 100; None: stored bytes as they are, or the encoder's default
+        :param is_display: True: as people look at it, 8 bits. False: as it is stored, all its bits
+        :param windowing: in place of the image's own window
+        :raises TileOutOfRangeError: no such level, tile or plane
+        """
+        key = TileKey(level, column, row, plane)
+        return self._tiles.produce(Request(image, key, tuple(accept), quality, is_display, windowing))
+
+    def tiles(
+        self,
+        image: str,
+        keys: Sequence[TileKey],
+        *,
+        accept: Sequence[str] = ANY,
+        quality: int | None = None,
+        is_display: bool = True,
+    ) -> list[Outcome]:
+        """Many tiles by few calls, in the order of their keys; in place of one that fails stands its error."""
+        like = Request(image, TileKey(0, 0, 0), tuple(accept), quality, is_display)
+        return [outcome for _, outcome in self._tiles.tiles(image, keys, like)]
+
+    def stream_tiles(
+        self,
+        image: str,
+        keys: Sequence[TileKey],
+        *,
+        accept: Sequence[str] = ANY,
+        quality: int | None = None,
+        is_display: bool = True,
+    ) -> Iterator[tuple[TileKey, Outcome]]:
+        """Many tiles, each with its key as soon as it is ready; leaving the loop ends the work for the rest."""
+        like = Request(image, TileKey(0, 0, 0), tuple(accept), quality, is_display)
+        for index, outcome in self._tiles.stream_tiles(image, keys, like):
+            yield keys[index], outcome
+
+    def region(  # noqa: PLR0913 - a rectangle, then keywords
+        self,
+        image: str,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        *,
+        size: tuple[int, int] | None = None,
+        plane: int = 0,
+    ) -> Samples:
+        """Stored values of a rectangle of level 0: an array (rows, columns, samples per pixel); colour is RGB.
+
+        :param size: width and height of the answer in pixels; None: as large as the rectangle
+        :raises BadRequestError: it is empty or leaves the image
+        :raises ViewTooLargeError: more pixels than the server allows
+        """
+        return self._tiles.samples(image, _view((x, y, width, height), size, plane)).samples
+
+    def picture(  # noqa: PLR0913 - a rectangle, then keywords
+        self,
+        image: str,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        *,
+        size: tuple[int, int] | None = None,
+        plane: int = 0,
+        accept: Sequence[str] = ("image/jpeg", "image/png"),
+        quality: int | None = None,
+        is_display: bool = True,
+        windowing: Windowing | None = None,
+    ) -> EncodedFrame:
+        """A rectangle of level 0 as an encoded picture; see `region` and `tile`."""
+        view = _view((x, y, width, height), size, plane)
+        return self._tiles.produce(Request(image, view, tuple(accept), quality, is_display, windowing))
+
+    def associated(
+        self, image: str, name: str, *, max_side: int | None = None, accept: Sequence[str] = ANY
+    ) -> EncodedFrame:
+        """A picture that comes with an image, as it is or no larger than `max_side` pixels on either side.
+
+        :raises ImageNotFoundError: no such picture
+        """
+        return self._tiles.produce(Request(image, AssociatedName(name, max_side), tuple(accept)))
+
+    def refinements(
+        self, image: str, level: int = 0, column: int = 0, row: int = 0, plane: int = 0, *, offset: int = 0
+    ) -> Iterator[Refinement]:
+        """A tile or frame stored as JPEG 2000 or HTJ2K, resolution by resolution.
+
+        The bytes joined so far decode to the picture at `reduction`. To go on after an interruption, name the bytes at
+        hand as `offset`.
+
+        :raises UnsupportedEncodingError: it is stored in another way
+        """
+        return self._tiles.refinements(image, TileKey(level, column, row, plane), offset)
+
+    def close(self) -> None:
+        """End the connection; calls under way are cancelled."""
+        self._tiles.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _view(rectangle: tuple[int, int, int, int], size: tuple[int, int] | None, plane: int) -> View:
+    region = Region(*rectangle)
+    return View(region, region.size if size is None else Size(*size), plane)
