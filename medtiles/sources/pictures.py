@@ -9,15 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from medtiles.core.display import PLAIN, Display, Windowing
-from medtiles.core.errors import DamagedImageError, ImageNotFoundError, UnsupportedFormatError
+from medtiles.core.errors import DamagedImageError, ImageNotFoundError
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
-from medtiles.pyramids import LARGEST_SIDE, CachedPyramid, FlatHeader, format_of, read_flat_header, read_flat_picture
+from medtiles.pyramids import (
+    LARGEST_SIDE,
+    DecodedPicture,
+    FlatHeader,
+    PictureFile,
+    format_of,
+    read_flat_header,
+    read_flat_picture,
+)
 from transcode.codecs.jpeg import JPEG
-from transcode.errors import CorruptFrameError, FileChangedError
+from transcode.errors import CorruptFrameError
 from transcode.files import StableFile, version_of
-from transcode.frames import EncodedFrame, Frame, PixelArray, PixelFormat
+from transcode.frames import EncodedFrame, Frame, PixelFormat
 from transcode.jpeg_structure import ColourModel, ends_properly, read_frame_header
 
 _FORMATS = frozenset({"jpeg", "png", "webp", "bmp", "gif"})
@@ -45,34 +54,60 @@ class PictureFormat:
 
         :raises UnsupportedFormatError: none of the formats, or too large
         :raises DamagedImageError: its header is broken
+        :raises FileChangedError: it changed meanwhile
         """
-        return PictureSource(paths[0], self._cache)
+        path = paths[0]
+        version = version_of([path])
+        header = read_flat_header(path)
+        file = PictureFile(path, version, header.size, header.pixels, is_lossy=header.format == "jpeg")
+        tiles = _stored(path, header) or DecodedPicture(file, lambda: read_flat_picture(path).pixels, self._cache)
+        source = PictureSource(file, header, tiles)
+        try:
+            file.require_unchanged()
+        except BaseException:
+            source.close()
+            raise
+        return source
+
+
+class _Tiles(Protocol):
+    """Where tiles come from: the stored JPEG, or the decoded picture."""
+
+    levels: tuple[Level, ...]
+
+    def read_tile(self, key: TileKey) -> Frame: ...
+
+    def close(self) -> None: ...
+
+
+class _StoredJpeg:
+    """A file that is one JPEG for everybody."""
+
+    def __init__(self, file: StableFile, header: FlatHeader, pixels: PixelFormat) -> None:
+        self._file = file
+        self._pixels = pixels
+        self.levels: tuple[Level, ...] = (Level(header.size, header.size, 1.0, JPEG.media_type),)
+
+    def read_tile(self, key: TileKey) -> Frame:  # noqa: ARG002 - there is one
+        size = self.levels[0].size
+        return EncodedFrame(self._file.read(0, self._file.size), JPEG, self._pixels, size.width, size.height)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class PictureSource:
     """One open picture."""
 
-    def __init__(self, path: Path, cache: Path | None) -> None:
-        self._path = path
-        version = version_of([path])
-        header = read_flat_header(path)
-        self._file = StableFile(path)
-        self._is_closed = False
-        self._pyramid: CachedPyramid | None = None
-        self._stored: PixelFormat | None = None
-        try:
-            levels = self._large(header, version, cache) if _is_large(header) else self._small(header)
-            self._require_unchanged(version)
-        except BaseException:
-            self._file.close()
-            raise
+    def __init__(self, file: PictureFile, header: FlatHeader, tiles: _Tiles) -> None:
+        self._tiles = tiles
         self._info = ImageInfo(
-            name=path.name,
+            name=file.path.name,
             kind="picture",
             format=header.format,
-            levels=levels,
+            levels=tiles.levels,
             pixels=header.pixels,
-            version=version,
+            version=file.version,
             spacing_mm=header.spacing_mm,
             icc_profile=header.icc_profile,
         )
@@ -90,12 +125,7 @@ class PictureSource:
         :raises FileChangedError: it has changed, or the source has been closed
         """
         self._info.require(key)
-        if self._pyramid:
-            return self._pyramid.read_tile(key)
-        if self._stored:
-            data = self._file.read(0, self._file.size)
-            return EncodedFrame(data, JPEG, self._stored, self._info.size.width, self._info.size.height)
-        return self._decoded()
+        return self._tiles.read_tile(key)
 
     def read_associated(self, name: str) -> Frame:
         """There is none.
@@ -118,42 +148,24 @@ class PictureSource:
 
     def close(self) -> None:
         """Let go of files."""
-        self._is_closed = True
-        self._file.close()
-        if self._pyramid:
-            self._pyramid.close()
-
-    def _small(self, header: FlatHeader) -> tuple[Level, ...]:
-        if header.format == "jpeg" and header.orientation == 1:
-            self._stored = _stored_format(self._file, header)
-        return (Level(header.size, header.size, 1.0, JPEG.media_type if self._stored else None),)
-
-    def _large(self, header: FlatHeader, version: str, cache: Path | None) -> tuple[Level, ...]:
-        if cache is None:
-            message = f"{self._path.name} is larger than {LARGEST_SIDE} pixels a side, and there is no cache folder"
-            raise UnsupportedFormatError(message)
-        key = f"{self._path.resolve()} {version}"
-        picture = (header.size, header.pixels)
-        self._pyramid = CachedPyramid(cache, key, picture, self._decoded, is_lossy=header.format == "jpeg")
-        return self._pyramid.levels
-
-    def _decoded(self) -> PixelArray:
-        if self._is_closed:
-            message = f"{self._path.name} has been closed"
-            raise FileChangedError(message)
-        self._require_unchanged(self._info.version)
-        picture = read_flat_picture(self._path)
-        self._require_unchanged(self._info.version)
-        return picture.pixels
-
-    def _require_unchanged(self, version: str) -> None:
-        if version_of([self._path]) != version:
-            message = f"{self._path.name} has changed since it was opened"
-            raise FileChangedError(message)
+        self._tiles.close()
 
 
-def _is_large(header: FlatHeader) -> bool:
-    return max(header.size.width, header.size.height) > LARGEST_SIDE
+def _stored(path: Path, header: FlatHeader) -> _StoredJpeg | None:
+    """The file as it is, when it is a small upright JPEG that every client reads."""
+    is_small = max(header.size.width, header.size.height) <= LARGEST_SIDE
+    if header.format != "jpeg" or header.orientation != 1 or not is_small:
+        return None
+    file = StableFile(path)
+    try:
+        pixels = _stored_format(file, header)
+    except BaseException:
+        file.close()
+        raise
+    if pixels is None:
+        file.close()
+        return None
+    return _StoredJpeg(file, header, pixels)
 
 
 def _stored_format(file: StableFile, header: FlatHeader) -> PixelFormat | None:
@@ -165,11 +177,8 @@ def _stored_format(file: StableFile, header: FlatHeader) -> PixelFormat | None:
         message = f"{file.name} is broken: {error}"
         raise DamagedImageError(message) from error
     photometric = _PHOTOMETRIC.get(stored.colour_model)
-    is_common = stored.process in {0, 1, 2} and stored.precision == 8 and photometric is not None
-    if (
-        not is_common
-        or not ends_properly(data)
-        or (stored.width, stored.height) != (header.size.width, header.size.height)
-    ):
+    is_common = stored.process in {0, 1, 2} and stored.precision == 8 and ends_properly(data)
+    is_same = (stored.width, stored.height) == (header.size.width, header.size.height)
+    if photometric is None or not is_common or not is_same:
         return None
-    return PixelFormat(stored.components, 8, 8, photometric=photometric or "")
+    return PixelFormat(stored.components, 8, 8, photometric=photometric)

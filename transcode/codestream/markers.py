@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 
 class Marker(IntEnum):
@@ -247,4 +248,11 @@ class Codestream:
 
     def parts_of(self, tile: int) -> tuple[TilePart, ...]:
         """The tile-parts of one tile, in the order of the file."""
-        return tuple(part for part in self.tile_parts if part.tile == tile)
+        return self._parts_by_tile.get(tile, ())
+
+    @cached_property
+    def _parts_by_tile(self) -> dict[int, tuple[TilePart, ...]]:
+        tiles: dict[int, tuple[TilePart, ...]] = {}
+        for part in self.tile_parts:
+            tiles[part.tile] = (*tiles.get(part.tile, ()), part)
+        return tiles

@@ -1,0 +1,223 @@
+"""Codestreams go out untouched, tiles cut out, reductions as levels; what is broken is told."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from medtiles.core.display import PLAIN, Display
+from medtiles.core.errors import DamagedImageError, MedTilesError, UnsupportedFormatError
+from medtiles.core.geometry import Size
+from medtiles.core.pyramid import TileKey
+from medtiles.core.source import Source
+from medtiles.sources.jpeg2000 import Jpeg2000Format
+from transcode.codecs import builtin
+from transcode.codecs.htj2k import HTJ2K
+from transcode.codecs.jpeg2000 import JPEG_2000
+from transcode.codestream import parse
+from transcode.errors import CorruptFrameError, TranscodeError
+from transcode.frames import EncodedFrame, PixelArray
+
+FIRST = TileKey(0, 0, 0)
+CODECS = builtin()
+
+
+@pytest.fixture(scope="module")
+def colour() -> np.ndarray[Any, Any]:
+    y, x = np.mgrid[0:300, 0:420]
+    noise = np.random.default_rng(3).integers(0, 20, (300, 420, 3))
+    return (np.dstack([x // 2, y // 2, (x + y) // 4]) + noise).astype(np.uint8)
+
+
+def opened(path: Path, data: bytes, cache: Path | None = None) -> Source:
+    path.write_bytes(data)
+    return Jpeg2000Format(cache).open([path])
+
+
+def jp2(path: Path, pixels: Any, **options: Any) -> bytes:
+    Image.fromarray(pixels).save(path, "JPEG2000", **options)
+    return path.read_bytes()
+
+
+def assembled(source: Source, level: int) -> Any:
+    """A level put together from its decoded tiles."""
+    grid = source.info.levels[level].grid
+    return np.concatenate(
+        [
+            np.concatenate([_samples(source, TileKey(level, column, row)) for column in range(grid.width)], axis=1)
+            for row in range(grid.height)
+        ]
+    )
+
+
+def _samples(source: Source, key: TileKey) -> Any:
+    frame = source.read_tile(key)
+    return CODECS.decode(frame).samples if isinstance(frame, EncodedFrame) else frame.samples
+
+
+def test_a_bare_codestream_is_handed_out_untouched(tmp_path: Path, colour: Any) -> None:
+    data = bytes(imagecodecs.htj2k_encode(colour, reversible=True))
+    source = opened(tmp_path / "a.jhc", data)
+    frame = source.read_tile(FIRST)
+    assert isinstance(frame, EncodedFrame)
+    assert frame.data == data
+    assert frame.encoding is HTJ2K
+    assert frame.format.photometric == "YBR_RCT"
+    assert source.info.levels[0].media_type == HTJ2K.media_type
+    assert source.display(0) is PLAIN
+    source.close()
+
+
+def test_the_codestream_in_boxes_is_handed_out_bare(tmp_path: Path, colour: Any) -> None:
+    data = jp2(tmp_path / "a.jp2", colour)
+    source = Jpeg2000Format(None).open([tmp_path / "a.jp2"])
+    frame = source.read_tile(FIRST)
+    assert isinstance(frame, EncodedFrame)
+    assert frame.encoding is JPEG_2000
+    assert frame.data in data
+    assert parse(frame.data).length == len(frame.data)
+    source.close()
+
+
+def test_levels_are_the_reductions_of_the_codestream(tmp_path: Path, colour: Any) -> None:
+    source = opened(tmp_path / "a.jhc", bytes(imagecodecs.htj2k_encode(colour, reversible=True, resolutions=3)))
+    levels = source.info.levels
+    assert [level.size for level in levels] == [Size(420, 300), Size(210, 150), Size(105, 75), Size(53, 38)]
+    assert [level.grid.area for level in levels] == [1] * 4
+    for number in range(1, 4):
+        frame = source.read_tile(TileKey(number, 0, 0))
+        assert isinstance(frame, EncodedFrame)
+        assert frame.reduction == number
+        assert levels[number].media_type is None
+    source.close()
+
+
+@pytest.mark.parametrize("tile", [(128, 128), (96, 64), (64, 200)])
+def test_a_level_from_cut_tiles_is_the_codestream_decoded_whole(
+    tmp_path: Path, colour: Any, tile: tuple[int, int]
+) -> None:
+    data = jp2(tmp_path / "a.jp2", colour, tile_size=tile)
+    source = Jpeg2000Format(None).open([tmp_path / "a.jp2"])
+    whole = EncodedFrame(data, JPEG_2000, source.info.pixels, 420, 300)
+    assert len(source.info.levels) > 2
+    can_reduce = "skipres" in inspect.signature(imagecodecs.jpeg2k_decode).parameters
+    for number in range(len(source.info.levels) if can_reduce else 1):
+        assert np.array_equal(assembled(source, number), CODECS.decode(whole, number).samples)
+    source.close()
+
+
+def test_a_level_from_cut_htj2k_tiles_is_the_picture(tmp_path: Path, colour: Any) -> None:
+    data = bytes(imagecodecs.htj2k_encode(colour, reversible=True, tile=(128, 64), tlm=True, tilepart=1))
+    source = opened(tmp_path / "a.jph", data)
+    assert source.info.levels[0].tile_size == Size(128, 64)
+    assert np.array_equal(assembled(source, 0), colour)
+    source.close()
+
+
+def test_tiles_on_no_even_grid_are_one_tile(tmp_path: Path, colour: Any) -> None:
+    jp2(tmp_path / "a.jp2", colour, tile_size=(128, 64), offset=(9, 5), tile_offset=(3, 1))
+    source = Jpeg2000Format(None).open([tmp_path / "a.jp2"])
+    assert source.info.levels[0].grid == Size(1, 1)
+    assert np.array_equal(assembled(source, 0), colour)
+    source.close()
+
+
+def test_alpha_is_laid_on_white(tmp_path: Path, colour: Any) -> None:
+    alpha = np.zeros((300, 420, 1), np.uint8)
+    alpha[:100] = 255
+    jp2(tmp_path / "a.jp2", np.concatenate([colour, alpha], axis=2))
+    source = Jpeg2000Format(None).open([tmp_path / "a.jp2"])
+    samples = assembled(source, 0)
+    assert np.array_equal(samples[:100], colour[:100])
+    assert (samples[100:] == 255).all()
+    source.close()
+
+
+def test_a_large_codestream_of_one_tile_gets_a_pyramid(tmp_path: Path) -> None:
+    pixels = (np.arange(4200) * 7 + np.arange(50)[:, np.newaxis]).astype(np.uint16)
+    data = bytes(imagecodecs.htj2k_encode(pixels, reversible=True))
+    source = opened(tmp_path / "a.jhc", data, tmp_path / "cache")
+    assert source.info.levels[0].grid == Size(9, 1)
+    tile = source.read_tile(TileKey(0, 8, 0))
+    assert isinstance(tile, PixelArray)
+    assert np.array_equal(tile.samples[:50, :104, 0], pixels[:, 4096:])
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    source.close()
+
+
+def test_a_large_codestream_of_one_tile_needs_a_cache_folder(tmp_path: Path) -> None:
+    data = bytes(imagecodecs.htj2k_encode(np.zeros((20, 5000), np.uint8), reversible=True))
+    with pytest.raises(UnsupportedFormatError, match="there is no cache folder"):
+        opened(tmp_path / "a.jhc", data)
+
+
+def test_deep_samples_are_stretched(tmp_path: Path) -> None:
+    data = bytes(imagecodecs.htj2k_encode(np.full((64, 64), 900, np.uint16), reversible=True))
+    source = opened(tmp_path / "a.jhc", data)
+    assert source.info.pixels.bits_stored == 16
+    display = source.display(0)
+    assert isinstance(display, Display)
+    assert display.windowings == ()
+    source.close()
+
+
+def test_a_missing_codestream_tile_is_told(tmp_path: Path, colour: Any) -> None:
+    data = bytes(imagecodecs.htj2k_encode(colour, reversible=True, tile=(128, 128)))
+    last = parse(data).tile_parts[-1]
+    source = opened(tmp_path / "a.jhc", data[: last.offset] + b"\xff\xd9")
+    assert isinstance(source.read_tile(FIRST), EncodedFrame)
+    with pytest.raises(CorruptFrameError, match="codestream tile 11 is missing"):
+        source.read_tile(TileKey(0, 3, 2))
+    source.close()
+
+
+@pytest.mark.parametrize("cut", [60, 200, 5000])
+def test_a_cut_file_is_damaged_and_says_where(tmp_path: Path, colour: Any, cut: int) -> None:
+    data = bytes(imagecodecs.htj2k_encode(colour, reversible=True))
+    with pytest.raises(DamagedImageError, match=r"a\.jhc is broken: .* at byte"):
+        opened(tmp_path / "a.jhc", data[:cut])
+
+
+def test_an_absurd_size_is_refused(tmp_path: Path) -> None:
+    data = bytearray(imagecodecs.htj2k_encode(np.zeros((64, 64), np.uint8), reversible=True))
+    data[8:16] = data[24:32] = b"\x7f\xff\xff\xff" * 2
+    with pytest.raises(UnsupportedFormatError, match="pixels in one piece"):
+        opened(tmp_path / "a.jhc", bytes(data), tmp_path)
+
+
+def test_detection_goes_by_the_first_bytes() -> None:
+    formats = Jpeg2000Format(None)
+    assert formats.detects(Path("a.bin"), b"\xff\x4f\xff\x51" + bytes(20))
+    assert formats.detects(Path("a.bin"), b"\0\0\0\x0cjP  \r\n\x87\n")
+    assert not formats.detects(Path("a.jp2"), b"\xff\xd8\xff\xe0")
+    assert not formats.detects(Path("a.jp2"), b"")
+
+
+@pytest.mark.corpus
+def test_every_conformance_file_is_read_or_refused_with_our_error(
+    shared_data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    read = 0
+    for path in sorted(shared_data("codestreams").glob("*/*.j2?")):
+        try:
+            source = Jpeg2000Format(tmp_path).open([path])
+        except MedTilesError:
+            continue
+        try:
+            for number, level in enumerate(source.info.levels):
+                samples = _samples(source, TileKey(number, 0, 0))
+                region = level.tile_region(0, 0)
+                assert samples.shape[:2] == (region.height, region.width), path.name
+            read += 1
+        except (MedTilesError, TranscodeError):
+            pass
+        finally:
+            source.close()
+    assert read > 25
