@@ -38,7 +38,8 @@ class TiffFormat:
 
     def detects(self, path: Path, head: bytes) -> bool:
         """Whether the file is a TIFF that no vendor has made his own. Reads the first directory."""
-        if head[:4] not in _MAGIC or path.suffix.lower() in _FOREIGN_SUFFIXES:
+        is_dicom = head[128:132] == b"DICM"  # whose preamble may look like a TIFF (PS3.10 7.1)
+        if head[:4] not in _MAGIC or is_dicom or path.suffix.lower() in _FOREIGN_SUFFIXES:
             return False
         try:
             file = StableFile(path)
