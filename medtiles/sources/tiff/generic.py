@@ -24,7 +24,8 @@ def picture_of(leaves: Sequence[Leaf]) -> Picture:
     base = leaves[0].page
     full = [leaf for leaf in leaves if leaf.page.size == base.size and leaf.page.looks_like(base)
             and not leaf.page.is_mask and not leaf.page.is_reduced] or [leaves[0]]  # fmt: skip
-    others = [leaf.page for leaf in leaves if leaf not in full and not leaf.page.is_mask]
+    places = {leaf.place for leaf in full}
+    others = [leaf.page for leaf in leaves if leaf.place not in places and not leaf.page.is_mask]
     levels = pyramid_of([leaf.page for leaf in full], _groups(full, others))
     used = {page.index for pages in levels for page in pages}
     image_j = image_j_of(leaves[0].description)

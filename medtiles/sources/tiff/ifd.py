@@ -22,7 +22,7 @@ _NUMBERS = {1: "u1", 3: "u2", 4: "u4", 6: "i1", 8: "i2", 9: "i4", 11: "f4", 12: 
 _SIZES = {2: 1, 5: 8, 7: 1, 10: 8} | {code: int(kind[1]) for code, kind in _NUMBERS.items()}
 _ASCII_LIKE = frozenset({1, 2, 7})
 _RATIONAL, _SIGNED_RATIONAL = 5, 10
-_MOST_DIRECTORIES = 1 << 17
+_MOST_DIRECTORIES = 1 << 16
 _MOST_ENTRIES = 4096
 _MOST_VALUE_BYTES = 32 * 1024 * 1024
 _CLASSIC, _BIG = 42, 43
@@ -37,6 +37,8 @@ class Entry:
     count: int
     offset: int
     """Of the first byte of the value in the file, also when it lies in the directory itself."""
+    inline: bytes
+    """The value, when it lies in the directory itself; then there is no need to read it."""
 
     @property
     def length(self) -> int:
@@ -79,7 +81,7 @@ class Directory:
         if entry.length > _MOST_VALUE_BYTES:
             message = f"directory {self.index}: tag {tag} is {entry.length} bytes long"
             raise DamagedImageError(message)
-        return self.file.read(entry.offset, entry.length)
+        return entry.inline or self.file.read(entry.offset, entry.length)
 
     def numbers(self, tag: int) -> NDArray[np.generic]:
         """All numbers of a tag; rationals come as fractions, none when the tag is missing or holds no numbers."""
@@ -177,9 +179,11 @@ class Directories:
         data = self._file.read(offset + head, length)
         entries: dict[int, Entry] = {}
         for place, (tag, kind, number, value) in enumerate(self._entry.iter_unpack(data[: count * self._entry.size])):
-            inline = offset + head + (place + 1) * self._entry.size - len(value)
             size = number * _SIZES.get(kind, 0)
-            at = inline if size <= len(value) else struct.unpack(self.order + self._pointer, value)[0]
-            entries[tag] = Entry(kind, number, at)
+            if size <= len(value):
+                at = offset + head + (place + 1) * self._entry.size - len(value)
+                entries[tag] = Entry(kind, number, at, value[:size])
+            else:
+                entries[tag] = Entry(kind, number, struct.unpack(self.order + self._pointer, value)[0], b"")
         following = struct.unpack_from(self.order + self._pointer, data, count * self._entry.size)[0]
         return Directory(self._file, self.order, index, entries), following

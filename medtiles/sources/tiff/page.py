@@ -15,8 +15,8 @@ from transcode.frames import PixelFormat
 
 _MOST_SIDE = 1 << 24
 _MOST_SEGMENTS = 1 << 26
-MOST_SEGMENT_BYTES = 256 * 1024 * 1024
-"""The largest tile or strip, decoded; more would have to be held in memory for every small part that is wanted."""
+MOST_DECODED_BYTES = 256 * 1024 * 1024
+"""Of a tile, a strip or an associated picture; it would have to be held in memory for any small part of it."""
 _MOST_SAMPLES = 512
 _WHOLE_PICTURE = (1 << 32) - 1
 """RowsPerStrip when the tag is missing: the picture is one strip."""
@@ -173,6 +173,10 @@ class Page:
         name = names.get(self.photometric, "MONOCHROME2")  # type: ignore[call-overload]
         return PixelFormat(1, allocated, stored, signed, name, is_float)
 
+    def decoded_bytes(self, pixels: int) -> int:
+        """What so many pixels take in memory."""
+        return pixels * self.samples_per_pixel * self.pixels().bits_allocated // 8
+
     def looks_like(self, other: Page) -> bool:
         """Whether it holds the same kind of samples, so that both can be levels or planes of one image."""
         return self.pixels() == other.pixels() and self.channels == other.channels
@@ -217,7 +221,9 @@ def read_page(directory: Directory) -> Page:
         colours=_colours(directory),
         jpeg_tables=directory.raw(Tag.JPEG_TABLES) or None,
     )
-    if page.row_bytes * segment.height > MOST_SEGMENT_BYTES and not (page.compression == 1 and not is_tiled):
+    # A strip that is not compressed is read by its rows, whatever its height.
+    rows = min(segment.height, 16) if page.compression == 1 and not is_tiled else segment.height
+    if page.decoded_bytes(segment.width * rows) > MOST_DECODED_BYTES:
         message = f"page {directory.index} is stored in pieces of {segment.width} x {segment.height}, too large to read"
         raise UnsupportedFormatError(message)
     return page

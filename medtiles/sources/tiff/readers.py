@@ -13,6 +13,7 @@ from medtiles.sources.tiff import colour, decode
 from medtiles.sources.tiff.page import Page
 from medtiles.sources.tiff.streams import Streams, encoding_of, is_picture, stored_format
 from transcode.codec import Codecs
+from transcode.colour import to_rgb
 from transcode.errors import CorruptFrameError
 from transcode.files import RandomAccess
 from transcode.frames import EncodedFrame, Frame, PixelArray, Samples
@@ -67,7 +68,7 @@ def whole(reader: TileReader, codecs: Codecs, region: Region | None = None) -> P
     for row in range(wanted.y // tile.height, -(-wanted.bottom // tile.height)):
         for column in range(wanted.x // tile.width, -(-wanted.right // tile.width)):
             frame = reader.read(column, row)
-            pixels = codecs.decode(frame) if isinstance(frame, EncodedFrame) else frame
+            pixels = to_rgb(codecs.decode(frame)) if isinstance(frame, EncodedFrame) else frame
             if canvas is None:
                 canvas = np.empty((wanted.height, wanted.width, pixels.samples.shape[2]), pixels.samples.dtype)
                 format_ = pixels.format
@@ -168,7 +169,7 @@ class SegmentDecoder:
             return decode.decode_rows(self._page, data, first + rows)[first:]
         height = self._streams.height(data, self._page.segment.height if self._page.is_tiled else first + rows)
         frame = EncodedFrame(data, self._encoding, self._format, self._page.segment.width, height)
-        return self._codecs.decode(frame).samples[first : first + rows]
+        return to_rgb(self._codecs.decode(frame)).samples[first : first + rows]
 
     def _rows_as_stored(self, index: int, first: int, rows: int) -> Samples | None:
         """Rows of a strip that is not compressed: no more of it is read than is wanted."""

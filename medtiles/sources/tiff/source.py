@@ -14,7 +14,7 @@ from medtiles.core.pyramid import Associated, ImageInfo, Level, TileKey
 from medtiles.sources.tiff import orientation
 from medtiles.sources.tiff.ifd import Directory
 from medtiles.sources.tiff.leaves import Leaf
-from medtiles.sources.tiff.page import Page, Tag
+from medtiles.sources.tiff.page import MOST_DECODED_BYTES, Page, Tag
 from medtiles.sources.tiff.picture import Layer, Picture, downsample_of, first_page
 from medtiles.sources.tiff.readers import MissingTiles, TileReader, reader_of, whole
 from transcode.codec import Codecs
@@ -23,7 +23,6 @@ from transcode.files import StableFile, version_of
 from transcode.frames import Frame
 
 _MOST_ASSOCIATED = 32
-_MOST_ASSOCIATED_PIXELS = 64 * 1024 * 1024
 _TEXTS = {"Make": Tag.MAKE, "Model": Tag.MODEL, "Software": Tag.SOFTWARE, "DateTime": Tag.DATE_TIME}
 _CHANNEL_COLOURS = (
     (0, 0, 255), (0, 255, 0), (255, 0, 0), (0, 255, 255), (255, 0, 255), (255, 255, 0), (255, 128, 0), (255, 255, 255),
@@ -46,6 +45,7 @@ class TiffSource:
         self._readers = tuple(_readers(layers, file, codecs) for layers in picture.levels)
         self._associated = _associated(picture, file, codecs)
         self._palette = _palette(leaves[0].directory, picture.base)
+        self._has_channels = any(plane.channel for plane in picture.planes)
         self._info = self._described(path, leaves[0].directory)
 
     @property
@@ -106,8 +106,7 @@ class TiffSource:
 
     def _colour(self, channel: int) -> tuple[int, int, int] | None:
         """Of a channel, where there are several; the file's own, or one of the usual ones."""
-        channels = 1 + max(plane.channel for plane in self._info.planes)
-        if channels == 1 or self._info.pixels.is_colour:
+        if not self._has_channels or self._info.pixels.is_colour:
             return None
         return self._picture.colours.get(channel, _CHANNEL_COLOURS[channel % len(_CHANNEL_COLOURS)])
 
@@ -172,7 +171,7 @@ def _associated(picture: Picture, file: StableFile, codecs: Codecs) -> dict[str,
     """What reads the pictures that come along; those that cannot be read, or are no small pictures, are left out."""
     found: dict[str, TileReader] = {}
     for name, page in picture.associated.items():
-        if page.size.area > _MOST_ASSOCIATED_PIXELS or len(found) == _MOST_ASSOCIATED:
+        if page.decoded_bytes(page.size.area) > MOST_DECODED_BYTES or len(found) == _MOST_ASSOCIATED:
             continue
         try:
             found[name] = _reader(page, file, codecs, 0)

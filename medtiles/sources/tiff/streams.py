@@ -118,8 +118,11 @@ class Streams:
         header = read_frame_header(data)
         self.check_size(header.width, header.height, rows)
         if header.height == self._size.height:
-            size = struct.pack(">HH", header.height, header.width)
-            self._known_head = data[: data.find(size) + len(size)]
+            body = 8 + 3 * header.components
+            frame_header = struct.pack(
+                ">BBHBHH", 0xFF, 0xC0 + header.process, body, header.precision, header.height, header.width
+            )
+            self._known_head = data[: data.find(frame_header) + len(frame_header)]
 
     def check_size(self, width: int, height: int, rows: int) -> None:
         """Refuse a stream that does not fill its tile.
