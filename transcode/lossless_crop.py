@@ -13,8 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
+from transcode.errors import CorruptFrameError
+from transcode.jpeg_structure import read_frame_header
+
 _CROP = 4
 _STOP_ON_WARNING = 8192
+_MOST_PIXELS = 1 << 26
+"""The library keeps the coefficients of the whole picture: six bytes a pixel."""
 _SYSTEM_NAMES = ("libturbojpeg.so.0", "libturbojpeg.0.dylib", "turbojpeg.dll")
 
 
@@ -103,17 +108,27 @@ class _Transformer:
             self._library.tjDestroy(self._handle)
 
 
+def _has(data: bytes, width: int, height: int) -> bool:
+    """Whether the picture has such a part; the library would make a part beyond its sides up."""
+    try:
+        header = read_frame_header(data)
+    except CorruptFrameError:
+        return False
+    is_within = 1 <= width <= header.width and 1 <= height <= header.height
+    return is_within and header.width * header.height <= _MOST_PIXELS
+
+
 _thread = threading.local()
 
 
 def crop_upper_left(data: bytes, width: int, height: int) -> bytes | None:
     """The upper left `width` x `height` pixels as a JPEG of the same coefficients; markers are kept.
 
-    None where it cannot be done so: no library, damaged data, a size beyond the picture's, a lossless process.
+    None where it cannot be done so: no library, damaged data, a size beyond the picture's, a picture that is no tile.
     Safe to call from several threads.
     """
     library = _library()
-    if library is None or width < 1 or height < 1:
+    if library is None or not _has(data, width, height):
         return None
     if not hasattr(_thread, "transformer"):
         _thread.transformer = _Transformer(library)

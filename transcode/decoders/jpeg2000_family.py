@@ -31,6 +31,8 @@ class WaveletCodec:
     def decode(self, frame: EncodedFrame, reduction: int = 0) -> PixelArray:
         """See `Codec.decode`. What the codestream cannot be reduced by itself is averaged.
 
+        A reduced picture may overshoot the stored bits by a little: wavelets do, at sharp edges.
+
         Colours that the codestream's transform made of RGB come out as RGB, and so does subsampled chrominance.
         """
         shape = reduced_shape(frame, reduction, self.max_reduction)
