@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
     )
-    secrets: ClassVar[frozenset[str]] = frozenset({"grpc_tls_key"})
+    secrets: ClassVar[frozenset[str]] = frozenset({"grpc_tls_key", "engine_tls_key"})
 
     roots: Paths = ()
     """Files and folders to serve."""
@@ -109,6 +109,14 @@ class Settings(BaseSettings):
     """Listen on addresses that other machines can reach although nobody is asked who they are."""
     engine: AddressField | None = None
     """For `medtiles gateway`: the gRPC server that makes the tiles, HOST:PORT."""
+    engine_tls_ca: Path | None = None
+    """PEM file with the authorities of that engine's certificate; none: it is reached without TLS."""
+    engine_tls_certificate: Path | None = None
+    """PEM file with the certificate that we show it, when it asks for one."""
+    engine_tls_key: Path | None = None
+    """PEM file with the private key of that certificate."""
+    engine_tls_name: str = ""
+    """The name in its certificate, when it is not the one in its address."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Processes; 0: one for each CPU. 1: everything in one process."""
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
@@ -169,6 +177,12 @@ class Settings(BaseSettings):
             raise ValueError(message)
         if self.grpc_tls_client_ca is not None and self.grpc_tls_key is None:
             message = "grpc_tls_client_ca needs grpc_tls_certificate and grpc_tls_key"
+            raise ValueError(message)
+        if (self.engine_tls_certificate is None) != (self.engine_tls_key is None):
+            message = "engine_tls_certificate and engine_tls_key go together"
+            raise ValueError(message)
+        if self.engine_tls_ca is None and (self.engine_tls_certificate or self.engine_tls_name):
+            message = "engine_tls_certificate, engine_tls_key and engine_tls_name need engine_tls_ca"
             raise ValueError(message)
         return self
 

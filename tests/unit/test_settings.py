@@ -132,6 +132,12 @@ def test_half_of_tls_is_refused(name: str) -> None:
         load({name: "x.pem"}, environment={})
 
 
+@pytest.mark.parametrize("name", ["engine_tls_certificate", "engine_tls_key", "engine_tls_name"])
+def test_half_of_the_tls_of_a_far_engine_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="engine_tls"):
+        load({name: "x.pem"}, environment={})
+
+
 def test_secrets_are_not_shown() -> None:
     loaded = load({"grpc_tls_key": "/etc/secret/key.pem", "grpc_tls_certificate": "/c.pem"}, environment={})
     assert "secret" not in str(shown(loaded))
