@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -123,6 +124,27 @@ class ImageInfo:
         """Of level 0."""
         return self.levels[0].size
 
+    @cached_property
+    def reductions(self) -> tuple[int | None, ...]:
+        """For each level: how many halvings it is away from level 0; None when it is not so within a pixel."""
+        return tuple(self._halvings(level) for level in self.levels)
+
+    @cached_property
+    def scales(self) -> tuple[tuple[float, float], ...]:
+        """For each level: full-resolution pixels per pixel, (x, y); powers of two are exact."""
+        return tuple(
+            (self.size.width / level.size.width, self.size.height / level.size.height)
+            if reduction is None
+            else (float(1 << reduction), float(1 << reduction))
+            for level, reduction in zip(self.levels, self.reductions, strict=True)
+        )
+
+    def _halvings(self, level: Level) -> int | None:
+        reduction = max(0, round(math.log2(level.downsample)))
+        exact = self.size.reduced(reduction)
+        is_near = abs(exact.width - level.size.width) <= 1 and abs(exact.height - level.size.height) <= 1
+        return reduction if is_near else None
+
     def require(self, key: TileKey) -> Level:
         """The level of a tile that exists.
 
@@ -135,9 +157,7 @@ class ImageInfo:
         level = self.levels[key.level]
         grid = level.grid
         if not (0 <= key.column < grid.width and 0 <= key.row < grid.height):
-            message = (
-                f"tile {key.column}, {key.row}: level {key.level} has {grid.width} columns and {grid.height} rows"
-            )
+            message = f"tile {key.column}, {key.row}: level {key.level} has {grid.width} columns and {grid.height} rows"
             raise TileOutOfRangeError(message)
         return level
 

@@ -90,19 +90,10 @@ def require_view(info: ImageInfo, view: View, limits: Limits) -> None:
         raise ViewTooLargeError(message)
 
 
-def halvings(info: ImageInfo, level: Level) -> int | None:
-    """How many halvings away from level 0 a level is, when it is so within a pixel; else None."""
-    reduction = round(math.log2(level.downsample)) if level.downsample > 0 else 0
-    exact = info.size.reduced(max(0, reduction))
-    is_near = abs(exact.width - level.size.width) <= 1 and abs(exact.height - level.size.height) <= 1
-    return reduction if reduction >= 0 and is_near else None
-
-
 def stored_tile(info: ImageInfo, view: View) -> TileKey | None:
     """The tile that covers exactly what the view wants, when there is one."""
     region, size = view.region, view.size
-    for index, level in enumerate(info.levels):
-        reduction = halvings(info, level)
+    for index, (level, reduction) in enumerate(zip(info.levels, info.reductions, strict=True)):
         if reduction is None or (region.x | region.y) & ((1 << reduction) - 1):
             continue
         step = 1 << reduction
@@ -117,20 +108,12 @@ def stored_tile(info: ImageInfo, view: View) -> TileKey | None:
     return None
 
 
-def level_scale(info: ImageInfo, level: Level) -> tuple[float, float]:
-    """Full-resolution pixels per pixel of a level, (x, y); an exact power of two where the level is one."""
-    reduction = halvings(info, level)
-    if reduction is not None:
-        return float(1 << reduction), float(1 << reduction)
-    return info.size.width / level.size.width, info.size.height / level.size.height
-
-
 def best_level(info: ImageInfo, view: View) -> int:
     """The coarsest level that still has a pixel for every pixel wanted; level 0 when none has."""
     best = 0
-    for index, level in enumerate(info.levels):
-        x_scale, y_scale = level_scale(info, level)
-        is_enough = _has_pixels(Box.of(view.region), info.size, (x_scale, y_scale), view.size)
+    box = Box.of(view.region)
+    for index, (level, scale) in enumerate(zip(info.levels, info.scales, strict=True)):
+        is_enough = _has_pixels(box, info.size, scale, view.size)
         if is_enough and level.downsample >= info.levels[best].downsample:
             best = index
     return best
@@ -154,7 +137,7 @@ def plan_view(info: ImageInfo, view: View) -> Plan:
     """How to make the picture that a view wants."""
     index = best_level(info, view)
     level = info.levels[index]
-    x_scale, y_scale = level_scale(info, level)
+    x_scale, y_scale = info.scales[index]
     box = Box(
         view.region.x / x_scale, view.region.y / y_scale, view.region.right / x_scale, view.region.bottom / y_scale
     )

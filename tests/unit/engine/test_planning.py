@@ -16,7 +16,6 @@ from medtiles.engine.planning import (
     best_level,
     count_tiles,
     cover,
-    halvings,
     plan_view,
     require_view,
     stored_tile,
@@ -155,7 +154,8 @@ def test_more_than_the_limits_allow_is_refused(size: Size) -> None:
 
 def test_a_level_that_is_no_power_of_two_has_no_halvings() -> None:
     info = pyramid(Size(9000, 9000), Size(256, 256), 1, 3)
-    assert [halvings(info, level) for level in info.levels] == [0, None]
+    assert info.reductions == (0, None)
+    assert info.scales == ((1.0, 1.0), (3.0, 3.0))
 
 
 def test_each_touched_tile_is_listed_once() -> None:
