@@ -20,6 +20,8 @@ import yaml
 
 from medtiles.api.v1 import images_pb2, images_pb2_grpc, tiles_pb2, tiles_pb2_grpc
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 CARDS = 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from transcode.dicom.file_header import NATIVE_TRANSFER_SYNTAXES
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 1_000_000
+EXACT = {"grpcio-tools"}
 FOREIGN = re.compile(
     "|".join(
         [
@@ -92,8 +94,23 @@ def test_no_unfinished_work_is_left_in_the_code() -> None:
 
 @pytest.mark.parametrize("line", requirements())
 def test_every_dependency_has_a_lower_bound_and_no_upper_one(line: str) -> None:
-    operators = {specifier.operator for specifier in Requirement(line).specifier}
-    assert operators == {">="}
+    requirement = Requirement(line)
+    operators = {specifier.operator for specifier in requirement.specifier}
+    assert operators == ({"=="} if requirement.name in EXACT else {">="})
+
+
+def test_the_generated_code_is_what_the_definitions_give(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, ROOT / "proto" / "generate.py", tmp_path], check=True)
+    fresh = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*_pb2*.py*")}
+    committed = {path: text for path, text in texts() if path.match("*_pb2*.py*")}
+    assert fresh
+    assert committed == fresh
+
+
+def test_the_definitions_pass_their_linter() -> None:
+    buf = Path(sys.executable).parent / "buf"
+    done = subprocess.run([buf, "lint", ROOT / "proto"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_every_make_command_in_the_documents_exists() -> None:
