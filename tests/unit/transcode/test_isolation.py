@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not applicable:
 
 SHAPE = (8, 9, 3)
 PIDS = PixelFormat(1, 32, 32)
-LIMITS = IsolationLimits(seconds=0.7, processor_seconds=30, seconds_per_megasample=0, memory=64 << 20)
+LIMITS = IsolationLimits(memory=64 << 20)
+IMPATIENT = IsolationLimits(seconds=2, processor_seconds=30)
 
 
 @pytest.fixture
@@ -45,13 +46,6 @@ def test_child_is_used_again(pool: Isolation) -> None:
 
 def test_nothing_is_started_before_it_is_needed(pool: Isolation) -> None:
     assert pool.pids == ()
-
-
-def test_waiting_decoder_is_stopped_in_time_and_says_so(pool: Isolation) -> None:
-    start = time.monotonic()
-    with pytest.raises(CorruptFrameError, match=r"stopped after 0\.7 s"):
-        pool.run(decoders.waits, b"", RGB8, SHAPE)
-    assert time.monotonic() - start < 5
 
 
 def test_decoder_in_a_loop_is_stopped_by_its_processor_time() -> None:
@@ -94,12 +88,13 @@ def test_child_cannot_write_files(pool: Isolation, tmp_path: Path) -> None:
     assert not (tmp_path / "left").exists() or (tmp_path / "left").stat().st_size == 0
 
 
-def test_others_go_on_while_one_hangs(pool: Isolation) -> None:
-    with ThreadPoolExecutor(1) as executor:
+def test_waiting_decoder_is_stopped_in_time_and_the_others_go_on_meanwhile() -> None:
+    with Isolation(2, IMPATIENT) as pool, ThreadPoolExecutor(1) as executor:
         hanging = executor.submit(pool.run, decoders.waits, b"", RGB8, SHAPE)
         decoded = [pool.run(decoders.first_byte, bytes([n]), GREY8, (2, 2, 1)).max() for n in range(20)]
         assert decoded == list(range(20))
-        assert isinstance(hanging.exception(), CorruptFrameError)
+        with pytest.raises(CorruptFrameError, match="stopped after 2 s"):
+            hanging.result(timeout=20)
 
 
 def test_eight_threads_share_two_children(pool: Isolation) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from transcode.codecs.htj2k import HTJ2K, Htj2kCodec
 from transcode.codecs.jpeg2000 import JPEG_2000, Jpeg2000Codec
@@ -19,9 +20,9 @@ from transcode.jp2_boxes import codestream_within
 PALETTE = PixelFormat(1, 8, 8, photometric="PALETTE COLOR")
 
 
-def ramp(width: int = 60, height: int = 44) -> Samples:
-    y, x = np.mgrid[:height, :width]
-    return (x * 2 + y * 3).astype(np.uint8)
+def ramp() -> NDArray[np.uint8]:
+    y, x = np.mgrid[:44, :60]
+    return np.asarray(x * 2 + y * 3, dtype=np.uint8)
 
 
 def j2k(samples: Samples, **options: Any) -> bytes:
