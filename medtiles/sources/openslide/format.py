@@ -12,7 +12,6 @@ from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.sources.openslide.companions import companions_of
 from medtiles.sources.openslide.handles import SharedSlide, told
 from medtiles.sources.openslide.source import OpenSlideSource
-from transcode.errors import FileChangedError
 
 _CACHE_BYTES = 16 * 1024 * 1024
 """Of decoded tiles, for all slides together; the engine keeps what it makes of them."""
@@ -36,6 +35,7 @@ class OpenSlideFormat:
 
         :raises UnsupportedFormatError: OpenSlide does not know the format
         :raises DamagedImageError: OpenSlide knows the format but cannot open the file, or it leads out of its folder
+        :raises FileChangedError: a file of the slide is gone, or was replaced meanwhile
         """
         path = paths[0].absolute()
         vendor = _vendor_of(path)
@@ -47,9 +47,6 @@ class OpenSlideFormat:
             return _opened(path, SharedSlide(path, companions, self._cache))
         except openslide.OpenSlideError as error:
             message = f"{path.name}: {told(path, error)}"
-            raise DamagedImageError(message) from error
-        except FileChangedError as error:
-            message = f"{path.name} cannot be read: {error}"
             raise DamagedImageError(message) from error
 
 

@@ -38,6 +38,7 @@ class OpenSlideSource:
         """
         self._path = path
         self._slide = slide
+        # The lease ends with a look at the files: a version of others than those that were opened is not kept.
         with slide.lease() as handle:
             self._info = _described(path, handle)
 

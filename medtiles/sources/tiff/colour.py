@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtiles.core.errors import UnsupportedFormatError
-from medtiles.sources.tiff.page import Colours, Page, Photometric
+from medtiles.sources.tiff.page import Colours, Page
+from medtiles.sources.tiff.tags import Photometric
 from transcode.frames import PixelArray, PixelFormat, Samples
 
 _READABLE = frozenset(

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from medtiles.core.errors import UnsupportedFormatError
 from medtiles.core.geometry import ceil_div
-from medtiles.sources.tiff.page import Page, Photometric, SampleKind
+from medtiles.sources.tiff.page import Page
+from medtiles.sources.tiff.tags import Photometric, SampleKind
 from transcode.errors import CorruptFrameError
 from transcode.frames import Samples
 
@@ -31,6 +32,7 @@ _DECOMPRESSORS: dict[int, _Decompress] = {
     32773: imagecodecs.packbits_decode,
     32946: imagecodecs.deflate_decode,
     34925: imagecodecs.lzma_decode,
+    34926: imagecodecs.zstd_decode,
     50000: imagecodecs.zstd_decode,
 }
 _NONE = 1

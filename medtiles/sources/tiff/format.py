@@ -10,13 +10,13 @@ from medtiles.core.errors import DamagedImageError, MedTilesError
 from medtiles.sources.tiff import aperio, generic, ome, qptiff
 from medtiles.sources.tiff.ifd import Directories, Directory
 from medtiles.sources.tiff.leaves import Leaf, read_leaves
-from medtiles.sources.tiff.page import Tag
 from medtiles.sources.tiff.picture import Picture
 from medtiles.sources.tiff.source import TiffSource
+from medtiles.sources.tiff.tags import Tag
 from transcode.codec import Codecs
 from transcode.codecs import builtin
-from transcode.errors import TranscodeError
-from transcode.files import StableFile
+from transcode.errors import FileChangedError, TranscodeError
+from transcode.files import StableFile, version_of
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FOREIGN_SUFFIXES = frozenset({".ndpi", ".scn", ".bif"})
@@ -58,23 +58,22 @@ class TiffFormat:
 
         :raises UnsupportedFormatError: no TIFF, or stored in a way that is not read
         :raises DamagedImageError: a TIFF, but broken
+        :raises FileChangedError: it is gone, or was replaced meanwhile
         """
         path = paths[0]
+        version = version_of(paths[:1])
         try:
             file = StableFile(path)
         except OSError as error:
             message = f"{path.name} cannot be read: {error.strerror}"
             raise DamagedImageError(message) from error
         try:
-            leaves = read_leaves(file)
-            return TiffSource(path, file, leaves, picture_of(leaves), _codecs())
-        except TranscodeError as error:
-            file.close()
-            message = f"{path.name}: {error}"
-            raise DamagedImageError(message) from error
+            source = _opened(file, version)
+            _require_same(path, version)
         except BaseException:
             file.close()
             raise
+        return source
 
 
 FORMAT = TiffFormat()
@@ -86,6 +85,24 @@ def picture_of(leaves: Sequence[Leaf]) -> Picture:
         if detects(leaves):
             return sort(leaves)
     return generic.picture_of(leaves)
+
+
+def _opened(file: StableFile, version: str) -> TiffSource:
+    try:
+        leaves = read_leaves(file)
+        return TiffSource(file, version, leaves, picture_of(leaves), _codecs())
+    except FileChangedError:
+        raise
+    except TranscodeError as error:
+        message = f"{file.name}: {error}"
+        raise DamagedImageError(message) from error
+
+
+def _require_same(path: Path, version: str) -> None:
+    """The file that was opened must be the one whose version was taken."""
+    if version_of([path]) != version:
+        message = f"{path.name} was replaced while it was opened"
+        raise FileChangedError(message)
 
 
 @cache

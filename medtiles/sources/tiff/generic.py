@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from medtiles.core.pyramid import Plane
 from medtiles.sources.tiff.leaves import Leaf
-from medtiles.sources.tiff.page import Page, Tag
+from medtiles.sources.tiff.page import Page
 from medtiles.sources.tiff.picture import Layer, Picture, is_level_of, pyramid_of
 from medtiles.sources.tiff.resolution import spacing_of
+from medtiles.sources.tiff.tags import Tag
 
 _MICROMETRES = frozenset({"micron", "microns", "um", "\\u00B5m", "\u00b5m", "\u03bcm"})
 

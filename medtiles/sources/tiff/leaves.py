@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.sources.tiff.ifd import Directories, Directory
-from medtiles.sources.tiff.page import Page, Tag, read_page
+from medtiles.sources.tiff.page import Page, read_page
+from medtiles.sources.tiff.tags import Tag
 from transcode.files import RandomAccess
 
 

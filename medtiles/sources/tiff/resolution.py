@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medtiles.sources.tiff.ifd import Directory
-from medtiles.sources.tiff.page import Tag
+from medtiles.sources.tiff.tags import Tag
 
 _MM = {2: 25.4, 3: 10.0}
 """Millimetres of a ResolutionUnit: inch, centimetre."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -14,12 +13,13 @@ from medtiles.core.pyramid import Associated, ImageInfo, Level, TileKey
 from medtiles.sources.tiff import orientation
 from medtiles.sources.tiff.ifd import Directory
 from medtiles.sources.tiff.leaves import Leaf
-from medtiles.sources.tiff.page import MOST_DECODED_BYTES, Page, Tag
+from medtiles.sources.tiff.page import MOST_DECODED_BYTES, Page
 from medtiles.sources.tiff.picture import Layer, Picture, downsample_of, first_page
 from medtiles.sources.tiff.readers import MissingTiles, TileReader, reader_of, whole
+from medtiles.sources.tiff.tags import Tag
 from transcode.codec import Codecs
 from transcode.errors import CorruptFrameError, TruncatedFileError
-from transcode.files import StableFile, version_of
+from transcode.files import StableFile
 from transcode.frames import Frame
 
 _MOST_ASSOCIATED = 32
@@ -33,7 +33,9 @@ _CHANNEL_COLOURS = (
 class TiffSource:
     """An open TIFF file. Safe to use from several threads."""
 
-    def __init__(self, path: Path, file: StableFile, leaves: Sequence[Leaf], picture: Picture, codecs: Codecs) -> None:
+    def __init__(
+        self, file: StableFile, version: str, leaves: Sequence[Leaf], picture: Picture, codecs: Codecs
+    ) -> None:
         """Make what reads each plane of each level.
 
         :raises UnsupportedFormatError: a level is stored in a way that is not read
@@ -46,7 +48,7 @@ class TiffSource:
         self._associated = _associated(picture, file, codecs)
         self._palette = _palette(leaves[0].directory, picture.base)
         self._has_channels = any(plane.channel for plane in picture.planes)
-        self._info = self._described(path, leaves[0].directory)
+        self._info = self._described(version, leaves[0].directory)
 
     @property
     def info(self) -> ImageInfo:
@@ -110,7 +112,7 @@ class TiffSource:
             return None
         return self._picture.colours.get(channel, _CHANNEL_COLOURS[channel % len(_CHANNEL_COLOURS)])
 
-    def _described(self, path: Path, directory: Directory) -> ImageInfo:
+    def _described(self, version: str, directory: Directory) -> ImageInfo:
         picture, base = self._picture, self._readers[0][0]
         levels = tuple(
             Level(
@@ -128,13 +130,13 @@ class TiffSource:
         if spacing is not None and base.size != picture.base.size:
             spacing = spacing[::-1]
         return ImageInfo(
-            name=path.name,
+            name=self._file.name,
             kind="slide" if is_slide else "picture",
             format=picture.format,
             levels=levels,
             pixels=pixels,
             planes=picture.planes,
-            version=version_of([path]),
+            version=version,
             spacing_mm=spacing,
             slice_spacing_mm=picture.slice_spacing_mm,
             objective_power=picture.objective_power,

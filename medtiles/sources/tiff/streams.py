@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 
 from medtiles.core.errors import UnsupportedFormatError
-from medtiles.sources.tiff.page import Page, Photometric
+from medtiles.sources.tiff.page import Page
+from medtiles.sources.tiff.tags import Photometric
 from transcode.codec import Codecs
 from transcode.errors import CorruptFrameError, UnsupportedEncodingError
 from transcode.files import RandomAccess
@@ -16,16 +17,18 @@ _JPEG, _J2K_YCBCR, _J2K_RGB = 7, 33003, 33005
 _MEDIA_TYPES = {
     _JPEG: "image/jpeg",
     _J2K_YCBCR: "image/j2c",
+    33004: "image/j2c",
     _J2K_RGB: "image/j2c",
     34712: "image/j2c",
+    34927: "image/webp",
     50001: "image/webp",
     50002: "image/jxl",
     52546: "image/jxl",
 }
-"""Values of the Compression tag; 33003 and 33005 are Aperio's, the second number of JPEG XL is DNG's."""
+"""Values of the Compression tag; 33003 to 33005 are Aperio's, the second number of JPEG XL is DNG's."""
 _EXTENDED, _LOSSLESS = "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57"
 """The DICOM names of JPEG with 12 bits, and of lossless JPEG, which TIFF files by the same number."""
-_J2K = frozenset({_J2K_YCBCR, _J2K_RGB, 34712})
+_J2K = frozenset({_J2K_YCBCR, 33004, _J2K_RGB, 34712})
 _SIZ = b"\xff\x4f\xff\x51"
 
 

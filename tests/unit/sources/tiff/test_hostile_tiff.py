@@ -18,7 +18,7 @@ from medtiles.core.errors import DamagedImageError, MedTilesError, UnsupportedFo
 from medtiles.core.pyramid import TileKey
 from medtiles.sources.tiff import FORMAT
 from tests.unit.sources.tiff.tiff_files import damaged, gradients, noise, opened, set_tag, tag_entry, write
-from transcode.errors import CorruptFrameError, TranscodeError, TruncatedFileError
+from transcode.errors import CorruptFrameError, FileChangedError, TranscodeError, TruncatedFileError
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -209,8 +209,8 @@ def test_flipped_bits_give_our_errors(tmp_path: Path, make: Callable[[Path], Pat
             read_everything(path)
 
 
-def test_a_missing_file_is_a_damaged_image(tmp_path: Path) -> None:
-    with pytest.raises(DamagedImageError, match=r"gone\.tif"):
+def test_a_missing_file_has_changed(tmp_path: Path) -> None:
+    with pytest.raises(FileChangedError, match=r"gone\.tif"):
         FORMAT.open([tmp_path / "gone.tif"])
 
 
