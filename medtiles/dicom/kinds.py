@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom.uid import UID
 
 from medtiles.core.errors import UnsupportedFormatError
-from transcode.dicom.attributes import text
+from transcode.dicom.attributes import quiet, text
 from transcode.dicom.file_header import FileHeader
 
 _VIDEO = {
@@ -52,7 +52,8 @@ def _kind(header: FileHeader) -> str:
     uid = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
     if uid == _DIRECTORY:
         return "a DICOMDIR"
-    name = UID(uid).name if uid else ""
+    with quiet("SOPClassUID"):
+        name = UID(uid).name if uid else ""
     if name and name != uid:
         return name.removesuffix(" Storage")
     return f"an object of modality {text(dataset, 'Modality')}" if text(dataset, "Modality") else "of unknown kind"

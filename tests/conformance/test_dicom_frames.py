@@ -136,7 +136,7 @@ def test_what_pydicom_cannot_decode_is_decoded_here(shared_data: SharedData, nam
         reader = InstanceReader(file)
         pixels = builtin().decode(reader.read_frame(0))
         assert (pixels.width, pixels.height) == (reader.columns, reader.rows)
-        assert pixels.samples.std() > 1
+        assert len(np.unique(pixels.samples)) > 100
     finally:
         file.close()
 

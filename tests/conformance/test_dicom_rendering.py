@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import pixel_array
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels.utils import pixel_array
 
 from medtiles.core.display import Display, Lut
 from medtiles.core.pyramid import TileKey
