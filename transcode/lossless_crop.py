@@ -133,4 +133,7 @@ def crop_upper_left(data: bytes, width: int, height: int) -> bytes | None:
     if not hasattr(_thread, "transformer"):
         _thread.transformer = _Transformer(library)
     transformer: _Transformer = _thread.transformer
-    return transformer.crop(data, width, height)
+    cropped = transformer.crop(data, width, height)
+    if cropped is None:
+        del _thread.transformer  # after some errors one of libjpeg-turbo 3.0 refuses whatever follows
+    return cropped

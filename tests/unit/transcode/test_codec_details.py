@@ -135,11 +135,12 @@ def test_crop_to_a_size_that_is_not_there_is_none(size: tuple[int, int]) -> None
 
 
 @pytest.mark.skipif(not is_available(), reason="no TurboJPEG library")
-def test_crop_of_damaged_data_is_none() -> None:
+def test_crop_of_damaged_data_is_none_and_the_next_one_works() -> None:
     data = simplejpeg.encode_jpeg(noise(32, 48, 3), 80)
-    assert [crop(data[:length], 20, 20) for length in range(0, len(data) - 2, 97)] == [None] * len(
-        range(0, len(data) - 2, 97)
-    )
+    for position in range(2, len(data) - 2, 97):
+        assert crop(data[:position], 20, 20) is None
+        crop(data[:position] + b"\xff\xc0\x00\x00" + data[position + 4 :], 20, 20)
+        assert crop(data, 20, 20) is not None
 
 
 def test_deflated_bomb_is_stopped_at_the_promised_size() -> None:
