@@ -92,12 +92,12 @@ class StreamTilesRequest(_message.Message):
     def __init__(self, image: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[TileKey, _Mapping]]] = ..., rendition: _Optional[_Union[_frames_pb2.Rendition, _Mapping]] = ..., version: _Optional[str] = ...) -> None: ...
 
 class StreamTilesResponse(_message.Message):
-    __slots__ = ("result", "version")
-    RESULT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("results", "version")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    result: TileResult
+    results: _containers.RepeatedCompositeFieldContainer[TileResult]
     version: str
-    def __init__(self, result: _Optional[_Union[TileResult, _Mapping]] = ..., version: _Optional[str] = ...) -> None: ...
+    def __init__(self, results: _Optional[_Iterable[_Union[TileResult, _Mapping]]] = ..., version: _Optional[str] = ...) -> None: ...
 
 class GetRegionRequest(_message.Message):
     __slots__ = ("image", "region", "size", "plane", "rendition", "as_samples", "version")

@@ -36,8 +36,10 @@ class Batch:
         self._done: SimpleQueue[tuple[int, Future[EncodedFrame]] | None] = SimpleQueue()
         self._waiting: dict[int, Future[EncodedFrame]] = {}
 
-    def outcomes(self, requests: Iterable[Request]) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(self, requests: Iterable[Request]) -> Iterator[tuple[int, Outcome] | None]:
         """Index and picture of each request, or why there is none. Ends early when the client goes away.
+
+        None comes before each time that one must be waited for: a hint to hand on what is there.
 
         :raises TimeoutError: nothing was ready for too long
         """
@@ -50,7 +52,8 @@ class Batch:
                     outcome = self._begun(index, request)
                 if outcome is not None:
                     yield index, outcome
-                yield from self._ready(_MOST_WAITING - 1)
+                if self._waiting:
+                    yield from self._ready(_MOST_WAITING - 1)
                 if not self._context.is_active():
                     return
             yield from self._ready(0)
@@ -73,10 +76,12 @@ class Batch:
         self._waiting[index] = future
         future.add_done_callback(lambda done: self._done.put((index, done)))
 
-    def _ready(self, most: int) -> Iterator[tuple[int, Outcome]]:
+    def _ready(self, most: int) -> Iterator[tuple[int, Outcome] | None]:
         """What is ready; waits until at most so many pictures are still waited for, or the client goes away."""
         while self._waiting:
             must_wait = len(self._waiting) > most
+            if must_wait and self._done.empty():
+                yield None
             try:
                 done = self._done.get(must_wait, max(0.0, self._seconds_left()))
             except Empty:

@@ -89,7 +89,9 @@ class ImageServicer(ImageServiceServicer):
         if request.if_none_match == etag:
             return pb.GetAssociatedImageResponse(etag=etag, is_not_modified=True, version=info.version)
         frame = self._pictures.picture(info, rendition.request(request.image, what), context)
-        return pb.GetAssociatedImageResponse(frame=messages.encoded_frame(frame), etag=etag, version=info.version)
+        response = pb.GetAssociatedImageResponse(etag=etag, version=info.version)
+        messages.put_frame(response.frame, frame)
+        return response
 
 
 def _query(request: pb.ListImagesRequest) -> ImageQuery:

@@ -51,17 +51,30 @@ def pixel_format_of(message: pb.PixelFormat) -> PixelFormat:
     )
 
 
-def encoded_frame(frame: EncodedFrame, *, with_data: bool = True) -> pb.EncodedFrame:
-    """The message of an encoded frame."""
+def describe_frame(message: pb.EncodedFrame, frame: EncodedFrame) -> None:
+    """Make a message say everything about an encoded frame but its data.
+
+    Nearly all tiles of an image are alike but for their data, and copying a message costs a third of making it.
+    """
+    message.CopyFrom(_description(frame.encoding, frame.format, frame.width, frame.height, frame.reduction))
+
+
+@lru_cache(maxsize=256)
+def _description(encoding: Encoding, pixels: PixelFormat, width: int, height: int, reduction: int) -> pb.EncodedFrame:
     return pb.EncodedFrame(
-        data=frame.data if with_data else b"",
-        media_type=frame.encoding.media_type,
-        encoding=frame.encoding.name,
-        width=frame.width,
-        height=frame.height,
-        format=pixel_format(frame.format),
-        reduction=frame.reduction,
+        media_type=encoding.media_type,
+        encoding=encoding.name,
+        width=width,
+        height=height,
+        format=pixel_format(pixels),
+        reduction=reduction,
     )
+
+
+def put_frame(message: pb.EncodedFrame, frame: EncodedFrame) -> None:
+    """Make a message say an encoded frame, data and all."""
+    describe_frame(message, frame)
+    message.data = frame.data
 
 
 def encoded_frame_of(message: pb.EncodedFrame, encodings: Encodings, data: bytes | None = None) -> EncodedFrame:

@@ -57,18 +57,21 @@ class Pictures:
         return frame
 
     def outcomes(
-        self, info: ImageInfo, requests: Iterable[Request], context: grpc.ServicerContext
-    ) -> Iterator[tuple[int, Outcome]]:
-        """Index and picture of each request as they become ready, or why there is none."""
-        seconds_left = partial(self.edge.seconds_left, context)
-        return Batch(self.tiles, partial(self._cheap, info), context, seconds_left).outcomes(requests)
+        self, image: str, info: ImageInfo, requests: Iterable[Request], context: grpc.ServicerContext
+    ) -> Iterator[tuple[int, Outcome] | None]:
+        """Index and picture of each request as they become ready, or why there is none; see `Batch.outcomes`.
+
+        :raises FileChangedError: the file was replaced meanwhile
+        """
+        find = partial(self._cheap, info)
+        batch = Batch(self.tiles, find, context, partial(self.edge.seconds_left, context))
+        for outcome in batch.outcomes(requests):
+            self.require_unchanged(image, info)
+            yield outcome
 
     def _cheap(self, info: ImageInfo, request: Request) -> EncodedFrame | None:
         """The picture, when it is at hand or needs but one read: a hop to a worker would cost more than that."""
-        frame = self.tiles.answer(request)
-        if frame is None and _is_stored(info, request):
-            return self.tiles.produce(request)
-        return frame
+        return self.tiles.produce(request) if _is_stored(info, request) else self.tiles.answer(request)
 
 
 def _is_stored(info: ImageInfo, request: Request) -> bool:

@@ -188,7 +188,8 @@ class RemoteTiles:
             )
             answers = stream(self._lines.line.tiles.StreamTiles, message, self._options.stream_timeout)
             while (answer := self._watched(image, next, answers, None)) is not None:
-                yield start + answer.result.index, streams.outcome_of(answer.result, self._encodings)
+                for result in answer.results:
+                    yield start + result.index, streams.outcome_of(result, self._encodings)
 
     def samples(self, image: str, what: View | TileKey) -> PixelArray:
         """Samples with all their bits."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
+from operator import itemgetter
 
 import grpc
 
@@ -15,17 +15,14 @@ from medtiles.core.view import Refinement, View
 from medtiles.protocols.grpc import messages
 from medtiles.protocols.grpc.batches import Outcome
 from medtiles.protocols.grpc.calls import Edge, stream, unary
-from medtiles.protocols.grpc.errors import problem
 from medtiles.protocols.grpc.pictures import Pictures
-from medtiles.protocols.grpc.renditions import Rendition, rendition_of
-from medtiles.protocols.status import INTERNAL, describe
+from medtiles.protocols.grpc.renditions import rendition_of
+from medtiles.protocols.grpc.results import Results
 from transcode.frames import PixelArray
 
 CHUNK = 1024 * 1024
 """Bytes of one chunk of a stream."""
 _MOST_REDUCTION = 32
-
-_logger = logging.getLogger(__name__)
 
 
 class TileServicer(TileServiceServicer):
@@ -51,23 +48,26 @@ class TileServicer(TileServiceServicer):
         if request.if_none_match == etag:
             return pb.GetTileResponse(etag=etag, is_not_modified=True, version=info.version)
         frame = self._pictures.picture(info, rendition.request(request.image, key), context)
-        return pb.GetTileResponse(frame=messages.encoded_frame(frame), etag=etag, version=info.version)
+        response = pb.GetTileResponse(etag=etag, version=info.version)
+        messages.put_frame(response.frame, frame)
+        return response
 
     @unary
     def GetTiles(self, request: pb.GetTilesRequest, context: grpc.ServicerContext) -> pb.GetTilesResponse:  # noqa: N802
         """Some tiles in one answer."""
-        info, results = self._results(request, messages.MOST_TILES, context)
-        in_order = sorted(results, key=lambda result: result.index)
-        return pb.GetTilesResponse(results=in_order, version=info.version)
+        results, outcomes = self._outcomes(request, messages.MOST_TILES, context)
+        response = pb.GetTilesResponse(version=results.version)
+        for index, outcome in sorted(filter(None, outcomes), key=itemgetter(0)):
+            results.put(response.results.add(), index, outcome)
+        return response
 
     @stream
     def StreamTiles(  # noqa: N802
         self, request: pb.StreamTilesRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.StreamTilesResponse]:
         """Many tiles, each as soon as it is ready."""
-        info, results = self._results(request, messages.MOST_STREAMED, context)
-        for result in results:
-            yield pb.StreamTilesResponse(result=result, version=info.version)
+        results, outcomes = self._outcomes(request, messages.MOST_STREAMED, context)
+        yield from results.packed(outcomes)
 
     @unary
     def GetRegion(  # noqa: N802
@@ -83,7 +83,9 @@ class TileServicer(TileServiceServicer):
             described = messages.samples(pixels, messages.packed_samples(pixels).tobytes())
             return pb.GetRegionResponse(samples=described, version=info.version)
         frame = self._pictures.picture(info, rendition.request(request.image, view), context)
-        return pb.GetRegionResponse(frame=messages.encoded_frame(frame), version=info.version)
+        response = pb.GetRegionResponse(version=info.version)
+        messages.put_frame(response.frame, frame)
+        return response
 
     @stream
     def ReadRegion(  # noqa: N802
@@ -100,7 +102,8 @@ class TileServicer(TileServiceServicer):
         else:
             frame = self._pictures.picture(info, rendition.request(request.image, what), context)
             data = memoryview(frame.data)
-            first = pb.ReadRegionResponse(frame=messages.encoded_frame(frame, with_data=False))
+            first = pb.ReadRegionResponse()
+            messages.describe_frame(first.frame, frame)
         first.total_bytes, first.version = len(data), info.version
         yield first
         for start in range(0, len(data), CHUNK):
@@ -128,35 +131,19 @@ class TileServicer(TileServiceServicer):
         self._pictures.require_unchanged(image, info)
         return pixels
 
-    def _results(
+    def _outcomes(
         self, request: pb.GetTilesRequest | pb.StreamTilesRequest, most: int, context: grpc.ServicerContext
-    ) -> tuple[ImageInfo, Iterator[pb.TileResult]]:
-        """The image, and what becomes of each of its tiles that a request names."""
+    ) -> tuple[Results, Iterator[tuple[int, Outcome] | None]]:
+        """What becomes of each tile that a request names, and how it is told."""
         if len(request.keys) > most:
             message = f"{len(request.keys)} tiles: this call takes at most {most}"
             raise BadRequestError(message)
         rendition = rendition_of(request.rendition)
         info = self._pictures.info(request.image, request.version)
-        keys = request.keys
-        wanted = (rendition.request(request.image, messages.tile_key_of(key)) for key in keys)
-        outcomes = self._pictures.outcomes(info, wanted, context)
-
-        def results() -> Iterator[pb.TileResult]:
-            for index, outcome in outcomes:
-                self._pictures.require_unchanged(request.image, info)
-                yield _result(index, keys[index], outcome, rendition, info.version)
-
-        return info, results()
-
-
-def _result(index: int, key: pb.TileKey, outcome: Outcome, rendition: Rendition, version: str) -> pb.TileResult:
-    if isinstance(outcome, Exception):
-        status = describe(outcome)
-        if status is INTERNAL:
-            _logger.error("tile %s failed", messages.tile_key_of(key), exc_info=outcome)
-        return pb.TileResult(index=index, key=key, problem=problem(status))
-    etag = rendition.entity_tag(version, messages.tile_key_of(key))
-    return pb.TileResult(index=index, key=key, frame=messages.encoded_frame(outcome), etag=etag)
+        wanted = (rendition.request(request.image, messages.tile_key_of(key)) for key in request.keys)
+        return Results(request.keys, rendition, info.version), self._pictures.outcomes(
+            request.image, info, wanted, context
+        )
 
 
 def _require_small(info: ImageInfo, view: View) -> None:
