@@ -28,7 +28,6 @@ FORMATS = (
     PixelFormat(1, 32, 32, is_float=True),
     PixelFormat(1, 64, 64, is_float=True),
 )
-MUTANTS = 60
 
 
 def picture(pixels: PixelFormat, width: int = 56, height: int = 40) -> PixelArray:
@@ -124,9 +123,10 @@ class CodecContract:
         with pytest.raises((CorruptFrameError, UnsupportedPixelsError)):
             codec.decode(replace(frame, data=data))
 
-    def test_damaged_frame_is_refused_or_keeps_its_shape(self, codec: Codec, frame: EncodedFrame) -> None:
+    @pytest.mark.parametrize("mutants", [60, pytest.param(1500, marks=pytest.mark.slow)])
+    def test_damaged_frame_is_refused_or_keeps_its_shape(self, codec: Codec, frame: EncodedFrame, mutants: int) -> None:
         refused = 0
-        for seed in range(MUTANTS):
+        for seed in range(mutants):
             reduction = seed % 2 if codec.max_reduction else 0
             try:
                 pixels = codec.decode(replace(frame, data=damaged(frame.data, seed)), reduction)
