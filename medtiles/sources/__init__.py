@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medtiles.core.source import SourceFormat
-from medtiles.sources import dicom_radiology, dicom_wsi, jpeg2000, openslide, pictures, synthetic, tiff
+from medtiles.sources import dicom_radiology, dicom_wsi, jpeg2000, matlab, openslide, pictures, synthetic, tiff
 
 
 def formats(cache: Path | None) -> tuple[SourceFormat, ...]:
@@ -22,5 +22,6 @@ def formats(cache: Path | None) -> tuple[SourceFormat, ...]:
         dicom_radiology.DICOM_RADIOLOGY,
         openslide.FORMAT,
         jpeg2000.Jpeg2000Format(cache),
+        matlab.FORMAT,
         pictures.PictureFormat(cache),
     )

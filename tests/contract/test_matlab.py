@@ -1,0 +1,29 @@
+"""MATLAB files keep the promise of sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medtiles.core.source import Source
+from medtiles.sources.matlab import FORMAT
+from tests.contract.source_contract import SourceContract
+from tests.unit.sources.matlab_files import version5, version73
+
+CUBE = np.arange(600 * 70 * 4).reshape(600, 70, 4)
+
+
+class TestMatlab(SourceContract):
+    @pytest.fixture(
+        params=[
+            (write, kind, bands)
+            for write in (version5, version73)
+            for kind, bands in (("uint8", 3), ("double", 4), ("int16", 1))
+        ],
+        ids=lambda param: "-".join(getattr(part, "__name__", str(part)) for part in param),
+    )
+    def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+        write, kind, bands = request.param
+        return FORMAT.open([write(tmp_path / "a.mat", cube=CUBE[:, :, :bands].astype(kind))])
