@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from medtiles.app.worker import Duty, Worker, stop_on_signals
 from medtiles.core.tiles import ImageQuery
 from medtiles.observability.metrics import share_metrics
 from medtiles.settings import Address, Settings
+
+_OPEN_FILES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ def serve(settings: Settings, listener: Listener) -> None:
     """
     is_gateway = settings.engine is not None
     settings.require_safe_addresses(is_gateway=is_gateway)
+    _allow_many_files()
     with ExitStack() as stack:
         http = stack.enter_context(bind_http(settings.http))
         grpc = None if is_gateway else stack.enter_context(reserve_grpc(settings.grpc))
@@ -80,7 +84,7 @@ def _serve_here(
     if reserved is not None:
         reserved.close()
     worker = Worker(Duty(settings, http, addresses[1], engine=engine))
-    stop_on_signals(worker, (signal.SIGTERM, signal.SIGINT))
+    stop_on_signals(worker, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
     def ready() -> None:
         notify("READY=1")
@@ -118,6 +122,15 @@ def _scan(settings: Settings, index: Path | None, listener: Listener) -> int:
         return catalogue.images(ImageQuery(limit=0)).total
     finally:
         catalogue.close()
+
+
+def _allow_many_files() -> None:
+    """Each connection and each open image takes a file descriptor; shells allow 1024 unless asked for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _cpus() -> int:

@@ -10,6 +10,9 @@ from medtiles.app.errors import StartError
 from medtiles.settings import Address
 
 _BACKLOG = 2048
+_ALONE = (socket.SO_REUSEADDR,)
+"""Lets us have a port on which only closed connections linger."""
+_SHARED = (socket.SO_REUSEPORT,)
 
 
 def bind_http(address: Address) -> socket.socket:
@@ -17,7 +20,7 @@ def bind_http(address: Address) -> socket.socket:
 
     :raises StartError: the address is occupied, or not one of this machine
     """
-    listener = _bound(address, "http")
+    listener = _bound(address, "http", _ALONE)
     listener.listen(_BACKLOG)
     return listener
 
@@ -25,13 +28,19 @@ def bind_http(address: Address) -> socket.socket:
 def reserve_grpc(address: Address) -> socket.socket:
     """A socket that holds the port but never listens; gRPC servers of all workers then share the port.
 
-    The port is first taken alone: SO_REUSEPORT would share it without a word with a server that runs already.
+    The port is first taken alone: SO_REUSEPORT would share it without a word with a server that runs already. The one
+    that holds it does without SO_REUSEADDR, so that a second server cannot take the port while ours does not listen
+    yet; unless connections of an earlier server still linger there, which nothing else gets past.
 
     :raises StartError: the address is occupied, or not one of this machine
     """
-    with _bound(address, "grpc") as alone:
+    with _bound(address, "grpc", _ALONE) as alone:
         port = alone.getsockname()[1]
-    return _bound(Address(address.host, port), "grpc", is_shared=True)
+    chosen = Address(address.host, port)
+    try:
+        return _bound(chosen, "grpc", _SHARED)
+    except StartError:
+        return _bound(chosen, "grpc", _ALONE + _SHARED)
 
 
 def address_of(listener: socket.socket, address: Address) -> Address:
@@ -39,7 +48,7 @@ def address_of(listener: socket.socket, address: Address) -> Address:
     return Address(address.host, listener.getsockname()[1])
 
 
-def _bound(address: Address, name: str, *, is_shared: bool = False) -> socket.socket:
+def _bound(address: Address, name: str, options: tuple[int, ...]) -> socket.socket:
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -49,9 +58,8 @@ def _bound(address: Address, name: str, *, is_shared: bool = False) -> socket.so
         raise StartError(message) from error
     made = socket.socket(family, kind, protocol)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if is_shared:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for option in options:
+            made.setsockopt(socket.SOL_SOCKET, option, 1)
         if family == socket.AF_INET6:
             with suppress(OSError):
                 made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

@@ -96,6 +96,7 @@ class FileCatalogue:
         :raises ImageNotFoundError: no such image, or its file is gone
         :raises UnsupportedFormatError, DamagedImageError, TranscodeError: it cannot be opened
         """
+        self._versions.pop(image, None)  # whoever opens anew has reason to doubt it
         try:
             return self._prober.open(self._entry(image))
         except ImageNotFoundError:

@@ -105,6 +105,13 @@ def test_a_killed_worker_is_replaced_and_requests_go_on(shared: Server) -> None:
     assert shared.process.poll() is None
 
 
+def test_a_worker_that_is_asked_to_end_is_replaced_without_harm_to_the_others(shared: Server) -> None:
+    image = image_of(shared)
+    ended = shared.workers[0]
+    os.kill(ended, signal.SIGTERM)
+    wait_until(lambda: tile(shared.url, image) and ended not in shared.workers and len(shared.workers) == 2)
+
+
 def test_all_workers_killed_at_once_come_back(shared: Server) -> None:
     image = image_of(shared)
     for pid in shared.workers:
@@ -146,7 +153,7 @@ def test_requests_under_way_are_finished_before_the_server_ends(slides: Path, tm
 
 
 def _waiting(server: Server) -> float:
-    """Connections that the kernel or a worker holds with a request on them, as the engine counts them."""
+    """Pictures that wait for a thread, in the worker that happens to answer."""
     for line in httpx.get(f"{server.url}/metrics").text.splitlines():
         if line.startswith("medtiles_waiting{"):
             return float(line.split()[-1])
