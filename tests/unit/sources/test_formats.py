@@ -1,19 +1,60 @@
-"""The table of formats: who opens a file that two could claim."""
+"""Each kind of file is opened by the format that is meant for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-import pydicom.data
+import numpy as np
 import pytest
+from PIL import Image
 
 from medtiles.sources import formats
+from tests.unit.sources.matlab_files import version5, version73
+
+PIXELS = np.zeros((16, 16, 3), np.uint8)
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "examples_rgb_color.dcm"])
-def test_a_dicom_file_whose_preamble_looks_like_a_tiff_is_dicom(name: str) -> None:
-    path = Path(pydicom.data.__file__).parent / "test_files" / name
-    head = path.read_bytes()[:4096]
-    assert head[:4] == b"II*\0"
-    first = next(each for each in formats(None) if each.detects(path, head))
-    assert first.name == "dicom-radiology"
+def _saved(kind: str) -> Callable[[Path], object]:
+    return lambda path: Image.fromarray(PIXELS).save(path, kind)
+
+
+FILES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a.testcard": ("synthetic", lambda path: path.touch()),
+    "a.jpg": ("picture", _saved("JPEG")),
+    "a.png": ("picture", _saved("PNG")),
+    "a.webp": ("picture", _saved("WEBP")),
+    "a.bmp": ("picture", _saved("BMP")),
+    "a.gif": ("picture", _saved("GIF")),
+    "a.tif": ("tiff", _saved("TIFF")),
+    "a.jp2": ("jpeg2000", _saved("JPEG2000")),
+    "a.jph": ("jpeg2000", _saved("JPEG2000")),
+    "v5.mat": ("matlab", lambda path: version5(path, a=PIXELS)),
+    "v73.mat": ("matlab", lambda path: version73(path, a=PIXELS)),
+}
+
+
+def _format_of(path: Path) -> str | None:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return next((each.name for each in formats(None) if each.detects(path, head)), None)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_known_by_the_format_for_it(tmp_path: Path, name: str) -> None:
+    expected, write = FILES[name]
+    write(tmp_path / name)
+    assert _format_of(tmp_path / name) == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"just text", bytes(5000), b"\xff" * 5000])
+def test_a_file_of_no_kind_is_known_by_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(content)
+    assert _format_of(path) is None
+
+
+def test_names_of_formats_are_one_lower_case_word() -> None:
+    names = [each.name for each in formats(None)]
+    assert len(set(names)) == len(names)
+    assert all(name == name.lower() and " " not in name for name in names)
