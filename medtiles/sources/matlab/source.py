@@ -15,6 +15,7 @@ from medtiles.core.errors import ImageNotFoundError, UnsupportedFormatError
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, Level, Plane, TileKey
 from medtiles.sources.matlab.arrays import Values
+from medtiles.sources.matlab.version5 import Version5Values
 from transcode.files import version_of
 from transcode.frames import Frame, PixelArray
 
@@ -132,13 +133,11 @@ class MatlabSource:
 
 
 def _values(path: Path, head: bytes) -> Values:
-    """SciPy and HDF5 are loaded when the first MATLAB file is opened: they take memory, and few servers need them."""
+    """HDF5 is loaded when the first file of version 7.3 is opened: it takes memory, and few servers need it."""
     if head.startswith(_V73_START):
         from medtiles.sources.matlab.version73 import Version73Values  # noqa: PLC0415
 
         return Version73Values(path)
-    from medtiles.sources.matlab.version5 import Version5Values  # noqa: PLC0415
-
     return Version5Values(path)
 
 
