@@ -29,6 +29,8 @@ _NAME = "catalogue-1.sqlite"
 _FORGET_AFTER_DAYS = 60
 _LEASE = 600.0
 """Seconds for which a process on another host is believed to be opening an image."""
+_PROBLEM_LASTS = 60.0
+"""Seconds for which processes believe one another that an image is broken; a later start tries it again."""
 _STRIKES = 3
 """Processes that may die while they open an image; then it counts as broken."""
 _DEADLY = f"opening it has ended {_STRIKES} processes; it is not tried again until the file changes"
@@ -84,13 +86,13 @@ class Index:
 
     def summary(self, image: str, version: str) -> ImageSummary | None:
         """What an image turned out to be when it was opened."""
-        query = "SELECT summary FROM images WHERE id = ? AND version = ? AND summary IS NOT NULL"
+        query = "SELECT summary, since FROM images WHERE id = ? AND version = ? AND summary IS NOT NULL"
         row = self._do(lambda connection: connection.execute(query, (image, version)).fetchone(), is_write=False)
-        return None if row is None else _summary(str(row[0]))
+        return None if row is None else _summary(*row)
 
     def remember_image(self, version: str, summary: ImageSummary) -> None:
         """Remember what an image turned out to be; ends a claim."""
-        row = (summary.id, version, json.dumps(dataclasses.asdict(summary)), self._owner, 0.0, 0, self._day)
+        row = (summary.id, version, json.dumps(dataclasses.asdict(summary)), self._owner, time.time(), 0, self._day)
         self._do(
             lambda connection: connection.execute("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         )
@@ -124,15 +126,16 @@ class Index:
             return Claim.MINE
         summary, owner, since, strikes = row
         if summary is not None:
-            return Claim.DONE
-        if owner == self._owner or _is_alive(owner, since):
+            if _summary(summary, since) is not None:
+                return Claim.DONE
+            strikes = 0
+        elif owner == self._owner or _is_alive(owner, since):
             return Claim.OTHERS
-        if strikes >= _STRIKES:
-            broken = dataclasses.replace(image, problem=_DEADLY)
-            self.remember_image(version, broken)
+        elif strikes >= _STRIKES:
+            self.remember_image(version, dataclasses.replace(image, problem=_DEADLY))
             return Claim.DONE
         connection.execute(
-            "UPDATE images SET owner = ?, since = ?, strikes = ? WHERE id = ? AND version = ?",
+            "UPDATE images SET summary = NULL, owner = ?, since = ?, strikes = ? WHERE id = ? AND version = ?",
             (self._owner, time.time(), strikes + 1, image.id, version),
         )
         return Claim.MINE
@@ -218,11 +221,14 @@ def _key(path: str) -> bytes:
     return hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
-def _summary(text: str) -> ImageSummary | None:
+def _summary(text: str, since: float) -> ImageSummary | None:
+    """What is remembered; None when it says too long ago that an image is broken: perhaps now it can be opened."""
     try:
-        return ImageSummary(**json.loads(text))
+        summary = ImageSummary(**json.loads(text))
     except (ValueError, TypeError):
         return None
+    is_doubtful = summary.problem and not Index.is_deadly(summary) and time.time() - since > _PROBLEM_LASTS
+    return None if is_doubtful else summary
 
 
 def _owner(process: int) -> str:

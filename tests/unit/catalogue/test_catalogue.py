@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -282,6 +283,19 @@ def test_a_restart_opens_nothing_that_is_known(root: Path, catalogue_of: MakeCat
     again = FakeFormat()
     (image,) = probed(catalogue_of(root, cache=tmp_path / "cache", formats=[again]))
     assert (image.width, again.opened) == (3, [])
+
+
+def test_a_later_start_tries_broken_images_again(
+    root: Path, catalogue_of: MakeCatalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "a.fake").write_text("broken")
+    probed(catalogue_of(root, cache=tmp_path / "cache"))
+    at_once, later = FakeFormat(), FakeFormat()
+    assert probed(catalogue_of(root, cache=tmp_path / "cache", formats=[at_once]))[0].problem
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + 61)
+    assert probed(catalogue_of(root, cache=tmp_path / "cache", formats=[later]))[0].problem
+    assert (at_once.opened, later.opened) == ([], ["a.fake"])
 
 
 def test_the_index_holds_no_path(root: Path, catalogue_of: MakeCatalogue, tmp_path: Path) -> None:
