@@ -3,8 +3,8 @@ r"""One line per answer: how it is written, and how it is read back. Combined Lo
 Nothing that could name a patient or open a door is written: of a query string only the names of its parameters, but for
 a fixed list of parameters that say which pixels were asked for; of a referring page no query string at all.
 
-Control characters, quotes and backslashes are escaped as Apache does it (`\n`, `\xhh`), so one answer is always one line
-whatever a client sends.
+Control characters, quotes and backslashes are escaped as Apache does it (`\n`, `\xhh`), so one answer is always one
+line whatever a client sends.
 """
 
 from __future__ import annotations
@@ -61,13 +61,10 @@ def loggable_target(target: str) -> str:
 
 def format_combined(answer: Answer) -> str:
     """The line in Combined Log Format, without its end of line."""
-    request = f"{answer.method} {loggable_target(answer.target)} {answer.protocol}"
-    referer = _escape(answer.referer.partition("?")[0]) or "-"
-    agent = _escape(answer.user_agent) or "-"
-    return (
-        f"{_word(answer.client)} - - [{_clf_time(int(answer.time))}] "
-        f'"{_escape(request)}" {answer.status} {answer.bytes_sent or "-"} "{referer}" "{agent}"'
-    )
+    time, client, method, target, protocol, status, bytes_sent, _, _, referer, agent = answer
+    request = _escape(f"{method} {loggable_target(target)} {protocol}")
+    rest = f"{status} {bytes_sent or '-'} {_quoted(referer, agent)}"
+    return f'{_word(client)} - - [{_clf_time(int(time))}] "{request}" {rest}'
 
 
 def format_json(answer: Answer) -> str:
@@ -106,13 +103,15 @@ def _clf_time(seconds: int) -> str:
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NO_WORD = re.compile(r"[^0-9A-Za-z.:_%-]")
 _SPECIAL = re.compile(r"[^\x20-\x7e]|[\"\\]")
 _NAMED = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def _escape(text: str) -> str:
     cut = text[:_MAX_TEXT]
-    return _SPECIAL.sub(_escape_one, cut) if _SPECIAL.search(cut) else cut
+    is_plain = cut.isascii() and cut.isprintable() and '"' not in cut and "\\" not in cut
+    return cut if is_plain else _SPECIAL.sub(_escape_one, cut)
 
 
 def _escape_one(match: re.Match[str]) -> str:
@@ -120,8 +119,15 @@ def _escape_one(match: re.Match[str]) -> str:
     return _NAMED.get(character) or "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "backslashreplace"))
 
 
+@lru_cache(maxsize=1024)
 def _word(text: str) -> str:
-    return re.sub(r"[^0-9A-Za-z.:_%-]", "_", text)[:64] or "-"
+    return _NO_WORD.sub("_", text[:64]) or "-"
+
+
+@lru_cache(maxsize=1024)
+def _quoted(referer: str, agent: str) -> str:
+    """Both are the same in most requests of a client."""
+    return f'"{_escape(referer.partition("?")[0]) or "-"}" "{_escape(agent) or "-"}"'
 
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'

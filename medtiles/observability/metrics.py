@@ -9,6 +9,7 @@ interpreter. A single process needs none of it.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -61,17 +62,26 @@ class Metrics:
 
     def count(self, answers: Iterable[Answer]) -> None:
         """Add a batch of answers."""
-        numbers: Tally[tuple[str, str, str]] = Tally()
+        numbers: Tally[tuple[str, str, int]] = Tally()
         sizes: Tally[str] = Tally()
-        for answer in answers:
-            method = answer.method if answer.method in _METHODS else "other"
-            numbers[answer.route, method, str(answer.status)] += 1
-            sizes[answer.route] += answer.bytes_sent
-            self._seconds.labels(answer.route).observe(answer.seconds)
-        for labels, number in numbers.items():
-            self._answers.labels(*labels).inc(number)
+        durations: dict[str, list[float]] = {}
+        for _, _, method, _, _, status, size, seconds, route, _, _ in answers:
+            numbers[route, method if method in _METHODS else "other", status] += 1
+            sizes[route] += size
+            durations.setdefault(route, []).append(seconds)
+        for (route, method, status), number in numbers.items():
+            self._answers.labels(route, method, str(status)).inc(number)
         for route, size in sizes.items():
             self._bytes.labels(route).inc(size)
+        for route, taken in durations.items():
+            self._observe(route, taken)
+
+    def _observe(self, route: str, seconds: list[float]) -> None:
+        """What `observe` does for one value, for many at once: alone it costs more than the rest of a record."""
+        histogram = self._seconds.labels(route)
+        for index, number in Tally(bisect_left(_BUCKETS, each) for each in seconds).items():
+            histogram._buckets[index].inc(number)  # noqa: SLF001 - the library observes one value at a time only
+        histogram._sum.inc(sum(seconds))  # noqa: SLF001
 
     def text(self) -> bytes:
         """The exposition text: sums over all processes, then the gauges of this one."""

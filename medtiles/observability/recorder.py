@@ -48,11 +48,9 @@ class Recorder:
         """Count and write what has come until now."""
         with self._flushing:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            if not batch:
-                return
             self._metrics.count(batch)
             if self._log is not None and self._line is not None:
-                self._log.write([self._line(answer) for answer in batch])
+                self._log.write(list(map(self._line, batch)))
 
     def scrape(self) -> bytes:
         """The metrics' text, this process's latest answers included."""

@@ -18,6 +18,9 @@ from transcode.frames import EncodedFrame
 Headers = list[tuple[bytes, bytes]]
 """As ASGI has them: names in lower case."""
 
+WHOLE_ANSWER = "medtiles.whole_answer"
+"""An ASGI extension of our own server: a function that sends a whole answer at once (`GuardedProtocol.send_whole`)."""
+
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 REVALIDATE = "private, no-cache"
 """May be kept by the client, never by a shared cache; asked for again by its entity tag before each use."""

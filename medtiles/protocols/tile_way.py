@@ -15,6 +15,7 @@ from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles, Receive
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.versions import caching
+from transcode.frames import EncodedFrame
 
 _REMEMBERED = 4096
 _LONGEST = 512
@@ -58,19 +59,50 @@ class TileProtocol(Protocol):
         """What to ask the engine for."""
 
 
-class _Remembered(NamedTuple):
-    image: str
-    version: str
-    request: Request
-    etag: bytes
-    cache: str
+class _Remembered:
+    """What is known of an address. `headers` are the last answer's and `head` is their text: the next is alike."""
+
+    __slots__ = ("cache", "etag", "head", "headers", "image", "length", "name", "request", "version")
+
+    def __init__(self, name: str, request: Request, info: ImageInfo, cache: str) -> None:
+        self.name = name
+        self.image = request.image
+        self.version = info.version
+        self.request = request
+        self.etag = replies.request_tag(info, request)
+        self.cache = cache
+        self.length = -1
+        self.headers: replies.Headers = []
+        self.head = b""
+
+    def fill(self, frame: EncodedFrame, shared: replies.Headers) -> None:
+        """Make the header for this picture."""
+        self.length = len(frame.data)
+        self.headers = [*replies.picture_headers(frame, self.etag, self.cache), *shared]
+        self.head = b"".join(b"%s: %s\r\n" % line for line in self.headers) + b"\r\n"
+
+
+class AtHand(NamedTuple):
+    """A tile that can be sent at once."""
+
+    route: str
+    headers: replies.Headers
+    head: bytes
+    """The header's text, with the empty line."""
+    body: bytes
 
 
 class TileWay:
     """Replies to the addresses of tiles. Used on one event loop."""
 
-    def __init__(self, tiles: AsyncTiles, protocols: Sequence[TileProtocol], max_age: int) -> None:
+    def __init__(
+        self, tiles: AsyncTiles, protocols: Sequence[TileProtocol], max_age: int, shared: replies.Headers
+    ) -> None:
+        """`shared`: what every answer to a request without an origin says besides."""
+        self._shared = shared
         self._tiles = tiles
+        self._known_info = tiles.tiles.known_info
+        self._answer = tiles.tiles.answer
         self._by_prefix = {protocol.PREFIX: protocol for protocol in protocols}
         self._max_age = max_age
         self._remembered: dict[tuple[str, bytes], _Remembered] = {}
@@ -78,6 +110,21 @@ class TileWay:
     def protocol_of(self, path: str) -> TileProtocol | None:
         """Whose tiles the path may name."""
         return self._by_prefix.get(path[: path.find("/", 1) + 1])
+
+    def at_hand(self, path: str, query_string: bytes) -> AtHand | None:
+        """A tile that the engine holds, at an address known from before."""
+        known = self._remembered.get((path, query_string))
+        if known is None:
+            return None
+        info = self._known_info(known.image)
+        if info is None or info.version != known.version:
+            return None
+        frame = self._answer(known.request)
+        if frame is None:
+            return None
+        if known.length != len(frame.data):
+            known.fill(frame, self._shared)
+        return AtHand(known.name, known.headers, known.head, frame.data)
 
     async def reply(
         self, protocol: TileProtocol, path: str, query_string: bytes, headers: Mapping[bytes, bytes], receive: Receive
@@ -89,35 +136,26 @@ class TileWay:
             if address is None:
                 return None
             info = await self._tiles.info(address.image)
-            known = self._remember(path, query_string, address, info, protocol.tile_request(address, info))
+            cache = caching(address.choices.version, self._max_age)
+            known = _Remembered(protocol.NAME, protocol.tile_request(address, info), info, cache)
+            self._remember(path, query_string, known)
         if_none_match = headers.get(b"if-none-match")
         if if_none_match is not None and replies.matches(if_none_match, known.etag):
             return replies.not_modified(known.etag, known.cache)
-        frame = self._tiles.tiles.answer(known.request)
-        if frame is None:
-            frame = await self._tiles.picture(known.request, known.version, receive)
+        frame = await self._tiles.picture(known.request, known.version, receive)
         return Reply(200, replies.picture_headers(frame, known.etag, known.cache), frame.data)
 
     def _recall(self, path: str, query_string: bytes) -> _Remembered | None:
         known = self._remembered.get((path, query_string))
         if known is None:
             return None
-        info = self._tiles.tiles.known_info(known.image)
+        info = self._known_info(known.image)
         return known if info is not None and info.version == known.version else None
 
-    def _remember(
-        self, path: str, query_string: bytes, address: TileAddress, info: ImageInfo, request: Request
-    ) -> _Remembered:
-        made = _Remembered(
-            address.image,
-            info.version,
-            request,
-            replies.request_tag(info, request),
-            caching(address.choices.version, self._max_age),
-        )
-        if len(path) + len(query_string) <= _LONGEST:
-            self._remembered.pop((path, query_string), None)
-            if len(self._remembered) >= _REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[path, query_string] = made
-        return made
+    def _remember(self, path: str, query_string: bytes, known: _Remembered) -> None:
+        if len(path) + len(query_string) > _LONGEST:
+            return
+        self._remembered.pop((path, query_string), None)
+        if len(self._remembered) >= _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[path, query_string] = known
