@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from medtiles.core.errors import DamagedImageError, MedTilesError
@@ -35,6 +34,10 @@ class TiffFormat:
     """TIFF files, but for those of Hamamatsu, Leica, Philips, Trestle and Ventana."""
 
     name = "tiff"
+
+    def __init__(self, codecs: Codecs | None = None) -> None:
+        """Decode what must be decoded to be read by `codecs`; by default in this process, which suits files one trusts."""
+        self._codecs = codecs or builtin()
 
     def detects(self, path: Path, head: bytes) -> bool:
         """Whether the file is a TIFF that no vendor has made his own. Reads the first directory."""
@@ -68,7 +71,7 @@ class TiffFormat:
             message = f"{path.name} cannot be read: {error.strerror}"
             raise DamagedImageError(message) from error
         try:
-            source = _opened(file, version)
+            source = _opened(file, version, self._codecs)
             _require_same(path, version)
         except BaseException:
             file.close()
@@ -87,10 +90,10 @@ def picture_of(leaves: Sequence[Leaf]) -> Picture:
     return generic.picture_of(leaves)
 
 
-def _opened(file: StableFile, version: str) -> TiffSource:
+def _opened(file: StableFile, version: str, codecs: Codecs) -> TiffSource:
     try:
         leaves = read_leaves(file)
-        return TiffSource(file, version, leaves, picture_of(leaves), _codecs())
+        return TiffSource(file, version, leaves, picture_of(leaves), codecs)
     except FileChangedError:
         raise
     except TranscodeError as error:
@@ -103,11 +106,6 @@ def _require_same(path: Path, version: str) -> None:
     if version_of([path]) != version:
         message = f"{path.name} was replaced while it was opened"
         raise FileChangedError(message)
-
-
-@cache
-def _codecs() -> Codecs:
-    return builtin()
 
 
 def _is_foreign(directory: Directory) -> bool:
