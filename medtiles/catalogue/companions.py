@@ -1,7 +1,8 @@
 """The other files that a slide consists of: they are no images of their own, and they must not lead out.
 
 MIRAX: the folder beside `x.mrxs` with Slidedat.ini and the files that it names. Hamamatsu VMS and VMU: the files that
-the text names. OME-TIFF: the files that its XML names. Deep Zoom: the tiles in `x_files` beside `x.dzi`.
+the text names. Deep Zoom: the tiles in `x_files` beside `x.dzi`. The files of an OME-TIFF set are opened each for
+itself, so none of them is hidden.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from medtiles.core.errors import DamagedImageError
 
 _LARGEST_TEXT = 4 * 1024 * 1024
 """Bytes; index files of slides have some kilobytes."""
-_OME_NAME = re.compile(r"""(?:FileName|MetadataFile)\s*=\s*["']([^"'<>]{1,1000})["']""")
 _MIRAX_NAME = re.compile(r"^\s*(?:FILE_\d+|INDEXFILE)\s*=\s*(.+?)\s*$", re.MULTILINE)
 _HAMAMATSU_NAME = re.compile(r"^\s*(?:\w+File\w*|MacroImage|\w+Image)(?:\([\d, ]+\))?\s*=\s*(.+?)\s*$", re.MULTILINE)
 
@@ -27,8 +27,6 @@ def companions(path: str, roots: Roots) -> tuple[str, ...]:
         return _mirax(Path(path), roots)
     if name.endswith((".vms", ".vmu")):
         return _named(Path(path), _HAMAMATSU_NAME.findall(_text(Path(path), roots)))
-    if name.endswith((".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8")):
-        return _named(Path(path), _OME_NAME.findall(_ome_xml(Path(path), roots)))
     if name.endswith(".dzi"):
         return (f"{path[:-4]}_files",)
     return ()
@@ -72,14 +70,4 @@ def _text(path: Path, roots: Roots) -> str:
         with os.fdopen(roots.open_beside(str(path)), "rb") as file:
             return file.read(_LARGEST_TEXT).decode("utf-8", "replace")
     except OSError:
-        return ""
-
-
-def _ome_xml(path: Path, roots: Roots) -> str:
-    import tifffile  # noqa: PLC0415 - costs 0.1 s, and most folders hold no OME-TIFF
-
-    try:
-        with os.fdopen(roots.open_beside(str(path)), "rb") as file:
-            return tifffile.TiffFile(file, name=path.name, _multifile=False).ome_metadata or ""
-    except Exception:  # noqa: BLE001 - a damaged TIFF file raises anything; its source will say what is wrong
         return ""

@@ -31,6 +31,7 @@ from transcode.codecs import builtin
 from transcode.errors import TranscodeError
 from transcode.frames import RGB8, EncodedFrame, PixelArray, PixelFormat, Samples
 from transcode.isolation import Isolation
+from transcode.lossless_crop import is_available
 
 _SIDE = 32
 _GREY16 = PixelFormat(1, 16, 16)
@@ -101,6 +102,8 @@ def _codecs() -> Iterator[Check]:
     with Isolation(1) as isolation:
         for codec in builtin(isolation):
             yield _codec(codec)
+    hint = "libturbojpeg" if is_available() else "no libturbojpeg: apt install libturbojpeg0, or pip install turbojpeg"
+    yield Check("codecs", "lossless crop", is_available(), hint)
 
 
 def _codec(codec: Codec) -> Check:
