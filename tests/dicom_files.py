@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,15 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from transcode.dicom.file_header import FileHeader, read_header
+from transcode.dicom.streams import MemoryFile
+
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 SECONDARY = "1.2.840.10008.5.1.4.1.1.7"
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+
+Target = TypeVar("Target", Path, BytesIO)
 
 
 def image(samples: NDArray[Any], **attributes: object) -> Dataset:
@@ -72,7 +78,7 @@ def encapsulated(dataset: Dataset, frames: Sequence[bytes], *, has_table: bool =
     return dataset
 
 
-def save(path: Path, dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> Path:
+def save(path: Target, dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> Target:
     """Write a Part 10 file; warnings of pydicom about odd values are what a test wants."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = UID(transfer_syntax)
@@ -88,6 +94,12 @@ def save(path: Path, dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEn
             little_endian=transfer_syntax != ExplicitVRBigEndian,
         )
     return path
+
+
+def header_of(dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> FileHeader:
+    """The header as it is read back from a file."""
+    dataset.setdefault("SOPInstanceUID", "1.2.3.4")
+    return read_header(MemoryFile("made.dcm", save(BytesIO(), dataset, transfer_syntax).getvalue()))
 
 
 def gradient(frames: int, rows: int, columns: int, dtype: str = "u1", samples: int = 0) -> NDArray[Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydicom.dataset import Dataset
 
 from transcode.dicom.attributes import items, number, numbers, text
-from transcode.dicom.functional_groups import FunctionalGroups
+from transcode.dicom.functional_groups import FunctionalGroups, Value
 from transcode.errors import DicomFileError
 
 Vector = tuple[float, float, float]
@@ -17,7 +17,25 @@ Found = TypeVar("Found")
 
 _CINE = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")
 _TIMES = ("TemporalPositionIdentifier", "EchoTime", "DiffusionBValue", "TriggerTime", "AcquisitionNumber")
-_NOTHING = Dataset()
+_FRAME_TIMES = (
+    "TemporalPositionIndex",
+    "EffectiveEchoTime",
+    "DiffusionBValue",
+    "NominalCardiacTriggerDelayTime",
+    "FrameAcquisitionNumber",
+)
+_MACROS = {
+    "ImagePositionPatient": "PlanePositionSequence",
+    "ImageOrientationPatient": "PlaneOrientationSequence",
+    "ReferencedSegmentNumber": "SegmentIdentificationSequence",
+    "TemporalPositionIndex": "FrameContentSequence",
+    "FrameAcquisitionNumber": "FrameContentSequence",
+    "FrameAcquisitionDateTime": "FrameContentSequence",
+    "EffectiveEchoTime": "MREchoSequence",
+    "DiffusionBValue": "MRDiffusionSequence",
+    "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
+}
+"""Attributes of single frames, and the macros that hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,54 +63,50 @@ class FrameFacts:
     """Whether the frames of the instance follow one another in time."""
 
 
-def frame_facts(dataset: Dataset, instance: int, frames: int) -> Iterator[FrameFacts]:
+def frame_facts(dataset: Dataset, groups: FunctionalGroups, instance: int, frames: int) -> Iterator[FrameFacts]:
     """The facts of every frame of an instance. Attributes that cannot be read count as absent.
 
     :param frames: how many there are; frames beyond the functional groups get what is shared
     """
-    groups = _tolerant(lambda: FunctionalGroups(dataset)) or FunctionalGroups(Dataset())
     base = FrameFacts(
         instance=instance,
         frame=0,
         sop_instance_uid=_text(dataset, "SOPInstanceUID"),
         instance_number=int(_number(dataset, "InstanceNumber")),
         position=_vector(dataset, "ImagePositionPatient"),
-        normal=_normal(dataset),
+        normal=_normal(_numbers(dataset, "ImageOrientationPatient")),
         times=tuple(_number(dataset, keyword) for keyword in _TIMES),
         acquired=_acquired(dataset),
         is_cine=frames > 1 and any(keyword in dataset for keyword in _CINE),
     )
     offsets = _grid_offsets(dataset, frames)
     names = _segment_names(dataset)
+    rows = _tolerant(lambda: groups.table(_MACROS)) or ()
     for frame in range(frames):
         facts = replace(base, frame=frame)
         if offsets and base.position and base.normal:
             facts = replace(facts, position=_moved(base.position, base.normal, offsets[frame]))
-        yield _of_groups(groups, facts, names) if frame < groups.frames else facts
+        yield _of_groups(rows[frame], facts, names) if frame < len(rows) else facts
 
 
-def _of_groups(groups: FunctionalGroups, facts: FrameFacts, names: dict[int, str]) -> FrameFacts:
+def _of_groups(row: Mapping[str, Value], facts: FrameFacts, names: Mapping[int, str]) -> FrameFacts:
     """The facts of a frame with functional groups of its own (C.7.6.16.2)."""
 
-    def find(keyword: str) -> Dataset:
-        return _tolerant(lambda: groups.find(facts.frame, keyword)) or _NOTHING
+    def found(keyword: str) -> tuple[float, ...]:
+        value = row.get(keyword, ())
+        return value if isinstance(value, tuple) else ()
 
-    content = find("FrameContentSequence")
-    segment = int(_number(find("SegmentIdentificationSequence"), "ReferencedSegmentNumber"))
+    position = found("ImagePositionPatient")
+    segment = int(next(iter(found("ReferencedSegmentNumber")), 0))
+    acquired = row.get("FrameAcquisitionDateTime", "")
     return replace(
         facts,
-        position=_vector(find("PlanePositionSequence"), "ImagePositionPatient") or facts.position,
-        normal=_normal(find("PlaneOrientationSequence")) or facts.normal,
+        position=(position[0], position[1], position[2]) if len(position) == 3 else facts.position,
+        normal=_normal(found("ImageOrientationPatient")) or facts.normal,
         channel=max(0, segment - 1),
         channel_name=names.get(segment, f"segment {segment}") if segment else "",
-        times=(
-            _number(content, "TemporalPositionIndex"),
-            _number(find("MREchoSequence"), "EffectiveEchoTime"),
-            _number(find("MRDiffusionSequence"), "DiffusionBValue"),
-            _number(find("CardiacSynchronizationSequence"), "NominalCardiacTriggerDelayTime"),
-            _number(content, "FrameAcquisitionNumber"),
-        ),
-        acquired=_text(content, "FrameAcquisitionDateTime") or facts.acquired,
+        times=tuple(next(iter(found(keyword)), 0.0) for keyword in _FRAME_TIMES),
+        acquired=acquired if isinstance(acquired, str) and acquired else facts.acquired,
     )
 
 
@@ -115,21 +129,22 @@ def _text(dataset: Dataset, keyword: str) -> str:
     return _tolerant(lambda: text(dataset, keyword)) or ""
 
 
-def _vector(dataset: Dataset, keyword: str) -> Vector | None:
+def _numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     if keyword not in dataset:
-        return None
-    values = _tolerant(lambda: numbers(dataset, keyword)) or ()
+        return ()
+    return _tolerant(lambda: numbers(dataset, keyword)) or ()
+
+
+def _vector(dataset: Dataset, keyword: str) -> Vector | None:
+    values = _numbers(dataset, keyword)
     return (values[0], values[1], values[2]) if len(values) == 3 else None
 
 
-def _normal(dataset: Dataset) -> Vector | None:
+def _normal(orientation: Sequence[float]) -> Vector | None:
     """The direction of the slices, from Image Orientation (Patient); None when its two directions are no directions."""
-    if "ImageOrientationPatient" not in dataset:
+    if len(orientation) != 6:
         return None
-    values = _tolerant(lambda: numbers(dataset, "ImageOrientationPatient")) or ()
-    if len(values) != 6:
-        return None
-    rx, ry, rz, cx, cy, cz = values
+    rx, ry, rz, cx, cy, cz = orientation
     normal = (ry * cz - rz * cy, rz * cx - rx * cz, rx * cy - ry * cx)
     length = sum(part * part for part in normal) ** 0.5
     return None if length < 0.5 else (normal[0] / length, normal[1] / length, normal[2] / length)
@@ -147,9 +162,7 @@ def _acquired(dataset: Dataset) -> str:
 
 def _grid_offsets(dataset: Dataset, frames: int) -> tuple[float, ...]:
     """Grid Frame Offset Vector of doses: where each frame lies, from the first or absolutely (C.8.8.3.2)."""
-    if "GridFrameOffsetVector" not in dataset:
-        return ()
-    offsets = _tolerant(lambda: numbers(dataset, "GridFrameOffsetVector")) or ()
+    offsets = _numbers(dataset, "GridFrameOffsetVector")
     if len(offsets) != frames or frames < 2:
         return ()
     return tuple(offset - offsets[0] for offset in offsets)

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from pydicom.dataset import Dataset
-
 from medtiles.core.geometry import Size
 from medtiles.dicom.facts import decoded_format
 from medtiles.dicom.grouping import flavour
@@ -107,9 +105,10 @@ def _matrix(instances: Instances, numbers: Sequence[int]) -> PixelMatrix:
         parts = _parts(readers)
         first = readers[parts[0].instance]
         name = instances.name(parts[0].instance)
-        ordered: list[Dataset] = [readers[part.instance].header for part in parts]
+        groups = [readers[part.instance].groups for part in parts]
+        frames = parts[-1].first + parts[-1].frames
         with naming(name):
-            tiling = read_tiling(ordered, parts[-1].first + parts[-1].frames, Size(first.columns, first.rows))
+            tiling = read_tiling(first.header, groups, frames, Size(first.columns, first.rows))
             if len({(reader.columns, reader.rows, reader.pixel_format) for reader in readers.values()}) > 1:
                 message = "the parts of its concatenation differ in Rows, Columns or sample format"
                 raise DicomFileError(message)

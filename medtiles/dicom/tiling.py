@@ -7,7 +7,7 @@ pixel matrix, counted from 1, at which depth and in which optical path.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
@@ -15,13 +15,21 @@ from pydicom.dataset import Dataset
 from medtiles.core.errors import UnsupportedFormatError
 from medtiles.core.geometry import Size, ceil_div
 from transcode.dicom.attributes import integer, item, items, number, text
-from transcode.dicom.functional_groups import FunctionalGroups
+from transcode.dicom.functional_groups import FunctionalGroups, Value
 from transcode.errors import DicomFileError
 
 _MOST_TILES = 1 << 26
 _MOST_PLANES = 4096
 _DEPTH_STEP_UM = 1e-3
 _MM_PER_UM = 1e-3
+_PLACE = {
+    "ColumnPositionInTotalImagePixelMatrix": "PlanePositionSlideSequence",
+    "RowPositionInTotalImagePixelMatrix": "PlanePositionSlideSequence",
+    "ZOffsetInSlideCoordinateSystem": "PlanePositionSlideSequence",
+    "OpticalPathIdentifier": "OpticalPathIdentificationSequence",
+    "ReferencedSegmentNumber": "SegmentIdentificationSequence",
+}
+"""Attributes that tell where a frame lies, and the macros that hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,16 @@ class Tiling:
         return (plane * grid.height + row) * grid.width + column
 
 
-def read_tiling(datasets: Sequence[Dataset], frames: int, tile_size: Size) -> Tiling:
+def read_tiling(first: Dataset, groups: Sequence[FunctionalGroups], frames: int, tile_size: Size) -> Tiling:
     """The tiling of an instance, or of the parts of a concatenation in their order.
 
+    :param first: the header of the first part
+    :param groups: of each part
     :param frames: in all parts
     :param tile_size: of one frame
     :raises DicomFileError: the total pixel matrix is absurd, or a frame's position lies outside it
     :raises UnsupportedFormatError: tiles that overlap, or stand off the grid
     """
-    first = datasets[0]
     size = Size(
         integer(first, "TotalPixelMatrixColumns", 1, 2**32 - 1, default=tile_size.width),
         integer(first, "TotalPixelMatrixRows", 1, 2**32 - 1, default=tile_size.height),
@@ -75,7 +84,6 @@ def read_tiling(datasets: Sequence[Dataset], frames: int, tile_size: Size) -> Ti
     if tiling.grid.area > _MOST_TILES:
         message = f"TotalPixelMatrixColumns x TotalPixelMatrixRows: {tiling.grid.area} tiles are too many"
         raise DicomFileError(message)
-    groups = [FunctionalGroups(dataset) for dataset in datasets]
     if _is_sparse(first, groups[0]):
         return _sparse(first, groups, tiling)
     return replace(tiling, planes=_planes(first, groups[0], frames, tiling.grid))
@@ -117,12 +125,9 @@ def _depth_step_um(groups: FunctionalGroups) -> float:
 def _sparse(first: Dataset, parts: Sequence[FunctionalGroups], tiling: Tiling) -> Tiling:
     order = {path: index for index, path in enumerate(_paths(first))}
     found: dict[tuple[str, float, int, int], int] = {}
-    frame = 0
-    for groups in parts:
-        for index in range(groups.frames):
-            path, depth, column, row = _place(groups, index, tiling)
-            found.setdefault((path, depth, column, row), frame)
-            frame += 1
+    rows = (row for groups in parts for row in groups.table(_PLACE))
+    for frame, row in enumerate(rows):
+        found.setdefault(_place(row, frame, tiling), frame)
     planes = sorted({(path, depth) for path, depth, _, _ in found}, key=lambda each: (order.get(each[0], 0), *each))
     numbers = {plane: number for number, plane in enumerate(planes)}
     return replace(
@@ -132,27 +137,30 @@ def _sparse(first: Dataset, parts: Sequence[FunctionalGroups], tiling: Tiling) -
     )
 
 
-def _place(groups: FunctionalGroups, index: int, tiling: Tiling) -> tuple[str, float, int, int]:
+def _place(row: Mapping[str, Value], frame: int, tiling: Tiling) -> tuple[str, float, int, int]:
     """Optical path, depth, column and row of a frame."""
-    position = groups.find(index, "PlanePositionSlideSequence")
-    if position is None:
-        message = f"PlanePositionSlideSequence of frame {index + 1} is missing"
+    if "ColumnPositionInTotalImagePixelMatrix" not in row or "RowPositionInTotalImagePixelMatrix" not in row:
+        message = f"PlanePositionSlideSequence of frame {frame + 1} is missing"
         raise DicomFileError(message)
-    x = integer(position, "ColumnPositionInTotalImagePixelMatrix", -(2**31), 2**31 - 1) - 1
-    y = integer(position, "RowPositionInTotalImagePixelMatrix", -(2**31), 2**31 - 1) - 1
+    x = _number(row, "ColumnPositionInTotalImagePixelMatrix") - 1
+    y = _number(row, "RowPositionInTotalImagePixelMatrix") - 1
     if not (0 <= x < tiling.size.width and 0 <= y < tiling.size.height):
-        message = f"frame {index + 1} lies at {x + 1}, {y + 1}, outside its total pixel matrix"
+        message = f"frame {frame + 1} lies at {x + 1:.0f}, {y + 1:.0f}, outside its total pixel matrix"
         raise DicomFileError(message)
     if x % tiling.tile_size.width or y % tiling.tile_size.height:
-        message = f"frame {index + 1} lies at {x + 1}, {y + 1}, off the grid of its tiles"
+        message = f"frame {frame + 1} lies at {x + 1:.0f}, {y + 1:.0f}, off the grid of its tiles"
         raise UnsupportedFormatError(message)
-    depth = round(number(position, "ZOffsetInSlideCoordinateSystem", 0.0) / _DEPTH_STEP_UM) * _DEPTH_STEP_UM
-    return _path_of(groups, index), depth, x // tiling.tile_size.width, y // tiling.tile_size.height
+    depth = round(_number(row, "ZOffsetInSlideCoordinateSystem") / _DEPTH_STEP_UM) * _DEPTH_STEP_UM
+    return _path_of(row), depth, int(x) // tiling.tile_size.width, int(y) // tiling.tile_size.height
 
 
-def _path_of(groups: FunctionalGroups, index: int) -> str:
-    path = groups.find(index, "OpticalPathIdentificationSequence")
-    if path is not None:
-        return text(path, "OpticalPathIdentifier")
-    segment = groups.find(index, "SegmentIdentificationSequence")
-    return str(integer(segment, "ReferencedSegmentNumber", 0, 65535, default=0)) if segment is not None else ""
+def _path_of(row: Mapping[str, Value]) -> str:
+    if "ReferencedSegmentNumber" in row:
+        return str(int(_number(row, "ReferencedSegmentNumber")))
+    path = row.get("OpticalPathIdentifier", "")
+    return path if isinstance(path, str) else ""
+
+
+def _number(row: Mapping[str, Value], keyword: str) -> float:
+    value = row.get(keyword, ())
+    return value[0] if isinstance(value, tuple) and value else 0.0

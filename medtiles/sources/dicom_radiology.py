@@ -24,7 +24,6 @@ from medtiles.dicom.stacking import Placed, Stack, stack
 from transcode.codecs import builtin
 from transcode.codestream import parse
 from transcode.dicom.file_header import looks_like_dicom
-from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.dicom.reader import InstanceReader
 from transcode.errors import CorruptFrameError
 from transcode.files import version_of
@@ -118,8 +117,8 @@ class DicomRadiologySource:
 
     def _read_display(self, placed: Placed) -> Display:
         with self._instances.reader(placed.facts.instance) as reader:
-            groups = FunctionalGroups(reader.header)
-            return Displays(reader.header, groups, reader.pixel_format, reader.is_little_endian).of(placed.facts.frame)
+            displays = Displays(reader.header, reader.groups, reader.pixel_format, reader.is_little_endian)
+            return displays.of(placed.facts.frame)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -171,7 +170,8 @@ def _gather(instances: Instances) -> _Gathered:
                 message = f"{instances.name(number)} has another size or sample format than {instances.name(0)}"
                 raise UnsupportedFormatError(message)
             gathered.picture = picture
-            gathered.frames += frame_facts(reader.header, number, _count(reader, instances.name(number)))
+            count = _count(reader, instances.name(number))
+            gathered.frames += frame_facts(reader.header, reader.groups, number, count)
             gathered.encodings = tuple(dict.fromkeys((*gathered.encodings, reader.encoding)))
             gathered.transfer_syntaxes = (*gathered.transfer_syntaxes, reader.transfer_syntax)
     return gathered
@@ -196,7 +196,7 @@ def _info(reader: InstanceReader, gathered: _Gathered, ordered: Stack, version: 
         pixels=decoded_format(reader.pixel_format),
         planes=_planes(ordered),
         version=version,
-        spacing_mm=pixel_spacing(reader.header, FunctionalGroups(reader.header)),
+        spacing_mm=pixel_spacing(reader.header, reader.groups),
         slice_spacing_mm=ordered.slice_spacing_mm,
         background=(0, 0, 0),
         dicom=identity(reader.header, uids, gathered.transfer_syntaxes),

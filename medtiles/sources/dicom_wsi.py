@@ -22,7 +22,6 @@ from medtiles.dicom.slide_levels import Slide, arrange
 from medtiles.dicom.spacing import pixel_spacing
 from transcode.codecs import builtin
 from transcode.dicom.attributes import text
-from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.dicom.reader import InstanceReader
 from transcode.files import version_of
 from transcode.frames import EncodedFrame, Frame, PixelArray
@@ -107,8 +106,7 @@ class DicomWsiSource:
         with self._lock:
             if plane not in self._displays:
                 with self._instances.reader(matrix.parts[0].instance) as reader:
-                    groups = FunctionalGroups(reader.header)
-                    displays = Displays(reader.header, groups, reader.pixel_format, reader.is_little_endian)
+                    displays = Displays(reader.header, reader.groups, reader.pixel_format, reader.is_little_endian)
                     self._displays[plane] = displays.of(matrix.tiling.frame(number, 0, 0) or 0)
             return self._displays[plane]
 
@@ -159,7 +157,7 @@ def _info(instances: Instances, slide: Slide, version: str) -> ImageInfo:
             pixels=matrix.pixels,
             planes=_planes(reader, slide),
             version=version,
-            spacing_mm=pixel_spacing(header, FunctionalGroups(header)),
+            spacing_mm=pixel_spacing(header, reader.groups),
             objective_power=objective_power(header),
             background=absent_colour(header) if matrix.pixels.is_colour else (0, 0, 0),
             associated=tuple(Associated(name, each.size) for name, each in sorted(slide.associated.items())),

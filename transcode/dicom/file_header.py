@@ -4,7 +4,8 @@ Theory of operation. A Part 10 file is 128 bytes of preamble, "DICM", the File M
 endian), then the data set in the transfer syntax that the File Meta Information names (PS3.10 7.1). Files from before
 Part 10, and files cut out of messages, start with the data set or the File Meta Information at once; they are taken
 when their first element is a plausible one. The data set is parsed by pydicom up to the Pixel Data, whose place is
-noted and whose value is never read here. A deflated data set (PS3.5 A.5) is inflated first, within a bound.
+noted and whose value is never read here; the Per-Frame Functional Groups, which grow with the frames, are noted and
+stepped over likewise. A deflated data set (PS3.5 A.5) is inflated first, within a bound.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
 from transcode.dicom.attributes import quiet, text
+from transcode.dicom.per_frame import UNDEFINED_LENGTH, PerFrameSequence
 from transcode.dicom.streams import HeadStream, MemoryFile
 from transcode.errors import DicomFileError
 from transcode.files import RandomAccess
@@ -34,7 +36,7 @@ NATIVE_TRANSFER_SYNTAXES = frozenset(
 MAX_INFLATED = 1 << 30
 """The largest deflated data set that is opened, in inflated bytes."""
 
-UNDEFINED_LENGTH = 0xFFFFFFFF
+_PER_FRAME = 0x52009230
 _DEFER = 1 << 20
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _FIRST_GROUPS = (0x0002, 0x0008)
@@ -62,12 +64,16 @@ class FileHeader:
     """A parsed header."""
 
     dataset: FileDataset
-    """Without Pixel Data; `file_meta` in it. Elements over 1 MiB are read when first asked for, by one thread."""
+    """Without Pixel Data and Per-Frame Functional Groups; `file_meta` in it.
+
+    Elements over 1 MiB are read when first asked for, by one thread.
+    """
     transfer_syntax: str
     is_little_endian: bool
     body: RandomAccess
     """What the offsets count in: the file itself, or its inflated data set."""
     pixel_data: PixelDataElement | None
+    per_frame: PerFrameSequence | None = None
 
 
 def read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None = None) -> FileHeader:
@@ -90,16 +96,9 @@ def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) 
         body = MemoryFile(file.name, _inflated(file, stream.tell()))
         stream = HeadStream(body)
     implicit, little = _encoding(stream, transfer_syntax)
-    place = _PixelDataPlace(stream)
-    dataset = read_dataset(
-        stream,  # type: ignore[arg-type]
-        implicit,
-        little,
-        stop_when=place,
-        defer_size=_DEFER,
-        specific_tags=specific_tags,
-    )
-    if not len(dataset) and place.found is None:
+    parser = _Parser(body, stream, implicit, little)
+    dataset = parser.parse(specific_tags)
+    if not len(dataset) and parser.pixel_data is None and parser.per_frame is None:
         message = f"{file.name} has no DICOM data set"
         raise DicomFileError(message)
     return FileHeader(
@@ -110,26 +109,53 @@ def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) 
             is_implicit_VR=implicit,
             is_little_endian=little,
         ),
-        transfer_syntax=transfer_syntax or _guess(implicit, little, place.found),
+        transfer_syntax=transfer_syntax or _guess(implicit, little, parser.pixel_data),
         is_little_endian=little,
         body=body,
-        pixel_data=place.found,
+        pixel_data=parser.pixel_data,
+        per_frame=parser.per_frame,
     )
 
 
-class _PixelDataPlace:
-    """Stops the parser at the Pixel Data and notes where that is."""
+class _Parser:
+    """Parses a data set up to its Pixel Data, stepping over the Per-Frame Functional Groups."""
 
-    def __init__(self, stream: HeadStream) -> None:
+    def __init__(self, body: RandomAccess, stream: HeadStream, is_implicit: bool, is_little: bool) -> None:
+        self._body = body
         self._stream = stream
-        self.found: PixelDataElement | None = None
+        self._is_implicit = is_implicit
+        self._is_little = is_little
+        self.pixel_data: PixelDataElement | None = None
+        self.per_frame: PerFrameSequence | None = None
 
-    def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
-        keyword = _PIXEL_KEYWORDS.get(int(tag))
-        if keyword is None:
-            return False
-        self.found = PixelDataElement(keyword, vr or "", self._stream.tell(), length)
-        return True
+    def parse(self, specific_tags: list[BaseTag | int] | None) -> Dataset:
+        dataset = self._parse_on(specific_tags)
+        if self.per_frame is not None:
+            self._stream.seek(self.per_frame.end())
+            encoding = dataset.original_character_set
+            dataset.update(self._parse_on(specific_tags))
+            dataset.set_original_encoding(self._is_implicit, self._is_little, encoding)
+        return dataset
+
+    def _parse_on(self, specific_tags: list[BaseTag | int] | None) -> Dataset:
+        return read_dataset(
+            self._stream,  # type: ignore[arg-type]
+            self._is_implicit,
+            self._is_little,
+            stop_when=self._stops_at,
+            defer_size=_DEFER,
+            specific_tags=specific_tags,
+        )
+
+    def _stops_at(self, tag: BaseTag, vr: str | None, length: int) -> bool:
+        offset = self._stream.tell()
+        if (keyword := _PIXEL_KEYWORDS.get(int(tag))) is not None:
+            self.pixel_data = PixelDataElement(keyword, vr or "", offset, length)
+            return True
+        if int(tag) == _PER_FRAME and self.per_frame is None:
+            self.per_frame = PerFrameSequence(self._body, offset, length, self._is_implicit, self._is_little)
+            return True
+        return False
 
 
 def _start(file: RandomAccess) -> int:

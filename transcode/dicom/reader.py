@@ -10,14 +10,15 @@ from transcode.codecs.raw import RAW
 from transcode.dicom.attributes import naming, value_of
 from transcode.dicom.file_header import (
     NATIVE_TRANSFER_SYNTAXES,
-    UNDEFINED_LENGTH,
     FileHeader,
     PixelDataElement,
     read_header,
 )
 from transcode.dicom.frame_index import FrameIndex
+from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.dicom.jpeg_colour import jpeg_photometric
 from transcode.dicom.native import NativeFrames
+from transcode.dicom.per_frame import UNDEFINED_LENGTH
 from transcode.dicom.pixel_format import ImagePixel, image_pixel
 from transcode.errors import CorruptFrameError, DicomFileError, UnsupportedEncodingError
 from transcode.frames import EncodedFrame, Encoding, PixelFormat
@@ -53,11 +54,18 @@ class InstanceReader:
             self._pixels = _honest(image_pixel(parsed.dataset, place.keyword), place, self._encoding)
         self._is_colour_jpeg = parsed.transfer_syntax in _JPEG_SYNTAXES and self._pixels.format.is_colour
         self._frames = _frames(parsed, place, self._pixels)
+        with naming(file.name):
+            self._groups = FunctionalGroups(parsed)
 
     @property
     def header(self) -> FileDataset:
-        """Every element but the Pixel Data; `header.file_meta` too. Convert values within `attributes.quiet`."""
+        """See `FileHeader.dataset`. Read values by the functions of `attributes`, or within `attributes.quiet`."""
         return self._header.dataset
+
+    @property
+    def groups(self) -> FunctionalGroups:
+        """What holds for single frames."""
+        return self._groups
 
     @property
     def transfer_syntax(self) -> str:

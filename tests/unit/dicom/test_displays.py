@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from medtiles.core.display import PLAIN, Display, Windowing
 from medtiles.dicom.displays import Displays
 from medtiles.dicom.lookup_tables import palette
-from tests.dicom_files import item
+from tests.dicom_files import header_of, item
 from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.errors import DicomFileError
 from transcode.frames import RGB8, PixelFormat
@@ -21,7 +21,8 @@ SIGNED16 = PixelFormat(1, 16, 16, signed=True)
 
 
 def shown(dataset: Dataset, pixels: PixelFormat = GREY16, frame: int = 0) -> Display:
-    return Displays(dataset, FunctionalGroups(dataset), pixels, is_little=True).of(frame)
+    header = header_of(dataset)
+    return Displays(header.dataset, FunctionalGroups(header), pixels, is_little=True).of(frame)
 
 
 def test_an_instance_that_says_nothing_is_shown_plainly() -> None:

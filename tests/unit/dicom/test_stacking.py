@@ -11,9 +11,15 @@ from pydicom.dataset import Dataset
 
 from medtiles.dicom.frame_facts import FrameFacts, frame_facts
 from medtiles.dicom.stacking import Stack, stack
-from tests.dicom_files import item
+from tests.dicom_files import header_of, item
+from transcode.dicom.functional_groups import FunctionalGroups
 
 AXIAL = (0.0, 0.0, 1.0)
+
+
+def facts_of(dataset: Dataset, frames: int) -> list[FrameFacts]:
+    header = header_of(dataset)
+    return list(frame_facts(header.dataset, FunctionalGroups(header), 0, frames))
 
 
 def at(*positions: float, normal: tuple[float, float, float] = AXIAL) -> list[FrameFacts]:
@@ -112,7 +118,7 @@ def test_the_order_of_files_makes_no_difference(order: list[int]) -> None:
 def test_oblique_slices_are_projected_on_their_normal() -> None:
     half = math.sqrt(0.5)
     dataset = item(ImageOrientationPatient=[1, 0, 0, 0, half, half], ImagePositionPatient=[100, 3, 4])
-    facts = next(frame_facts(dataset, 0, 1))
+    facts = facts_of(dataset, 1)[0]
     assert facts.normal == pytest.approx((0.0, -half, half))
     assert stack([facts]).frames[0].position_mm == pytest.approx(half)
 
@@ -134,7 +140,7 @@ def enhanced() -> Dataset:
 
 
 def test_enhanced_frames_take_their_place_from_functional_groups() -> None:
-    found = stack(list(frame_facts(enhanced(), 0, 4)))
+    found = stack(facts_of(enhanced(), 4))
     assert [placed.facts.frame for placed in found.frames] == [1, 0, 3, 2]
     assert [(placed.z, placed.t) for placed in found.frames] == [(0, 0), (1, 0), (0, 1), (1, 1)]
 
@@ -143,7 +149,7 @@ def test_doses_take_their_place_from_the_offset_vector() -> None:
     dataset = item(
         ImagePositionPatient=[0, 0, 7], ImageOrientationPatient=[1, 0, 0, 0, 1, 0], GridFrameOffsetVector=[0, 3, 6]
     )
-    found = stack(list(frame_facts(dataset, 0, 3)))
+    found = stack(facts_of(dataset, 3))
     assert [placed.position_mm for placed in found.frames] == [7.0, 10.0, 13.0]
     assert found.slice_spacing_mm == 3.0
 
@@ -157,5 +163,5 @@ def test_doses_take_their_place_from_the_offset_vector() -> None:
     ],
 )
 def test_geometry_that_is_none_counts_as_absent(attributes: dict[str, object]) -> None:
-    facts = next(frame_facts(item(**attributes), 0, 1))
+    facts = facts_of(item(**attributes), 1)[0]
     assert stack([facts]).frames[0].position_mm is None

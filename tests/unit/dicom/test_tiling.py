@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 from medtiles.core.errors import UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.dicom.tiling import FocalPlane, Tiling, read_tiling
-from tests.dicom_files import item
+from tests.dicom_files import header_of, item
+from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.errors import DicomFileError
 
 TILE = Size(10, 10)
@@ -43,7 +44,8 @@ def sparse(*frames: Dataset, **attributes: object) -> Dataset:
 
 
 def read(dataset: Dataset, frames: int) -> Tiling:
-    return read_tiling([dataset], frames, TILE)
+    header = header_of(dataset)
+    return read_tiling(header.dataset, [FunctionalGroups(header)], frames, TILE)
 
 
 def test_a_full_grid_runs_along_rows_then_down_columns() -> None:
@@ -97,7 +99,8 @@ def test_positions_decide_without_a_named_organisation() -> None:
 
 
 def test_frames_of_a_concatenation_are_counted_through_its_parts() -> None:
-    tiling = read_tiling([sparse(at(1, 1), at(11, 1)), sparse(at(21, 1))], 3, TILE)
+    parts = [header_of(sparse(at(1, 1), at(11, 1))), header_of(sparse(at(21, 1)))]
+    tiling = read_tiling(parts[0].dataset, [FunctionalGroups(part) for part in parts], 3, TILE)
     assert [tiling.frame(0, column, 0) for column in range(3)] == [0, 1, 2]
 
 
