@@ -98,7 +98,7 @@ def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) 
     implicit, little = _encoding(stream, transfer_syntax)
     parser = _Parser(body, stream, implicit, little)
     dataset = parser.parse(specific_tags)
-    if not len(dataset) and parser.pixel_data is None and parser.per_frame is None:
+    if not (len(meta) or len(dataset) or parser.pixel_data or parser.per_frame):
         message = f"{file.name} has no DICOM data set"
         raise DicomFileError(message)
     return FileHeader(

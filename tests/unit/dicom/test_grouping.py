@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from medtiles.core.errors import UnsupportedFormatError
 from medtiles.dicom import DicomHead, ImageGroup, group, read_head
-from tests.dicom_files import CT, WHOLE_SLIDE, gradient, image, save
+from medtiles.sources.dicom_radiology import DICOM_RADIOLOGY
+from tests.dicom_files import CT, WHOLE_SLIDE, gradient, image, item, save
 
 SLICE = DicomHead(
     sop_class_uid=CT,
@@ -197,3 +199,14 @@ def test_other_files_have_no_head(tmp_path: Path, data: bytes) -> None:
 
 def test_a_missing_file_has_no_head(tmp_path: Path) -> None:
     assert read_head(tmp_path / "gone.dcm") is None
+
+
+def test_a_directory_of_files_has_a_head_but_no_picture(tmp_path: Path) -> None:
+    dataset = item(FileSetID="DISK", DirectoryRecordSequence=[item(DirectoryRecordType="PATIENT")])
+    dataset.SOPClassUID = "1.2.840.10008.1.3.10"
+    path = save(tmp_path / "DICOMDIR", dataset)
+    head = read_head(path)
+    assert head is not None
+    assert not head.has_picture
+    with pytest.raises(UnsupportedFormatError, match="DICOMDIR holds no picture: it is a DICOMDIR"):
+        DICOM_RADIOLOGY.open([path])
