@@ -78,7 +78,7 @@ def _planes(matrices: Sequence[PixelMatrix]) -> tuple[FocalPlane, ...]:
     """All the planes of a level, each once; optical paths in the order in which they come."""
     found = dict.fromkeys(plane for matrix in matrices for plane in matrix.tiling.planes)
     paths = list(dict.fromkeys(plane.path for plane in found))
-    return tuple(sorted(found, key=lambda plane: (paths.index(plane.path), plane.depth_um)))
+    return tuple(sorted(found, key=lambda plane: (paths.index(plane.path), plane.depth_um, plane.focus)))
 
 
 def _fits(matrix: PixelMatrix, stored: Sequence[StoredLevel], planes: Sequence[FocalPlane]) -> bool:
@@ -113,9 +113,15 @@ def _level(matrices: Sequence[PixelMatrix], planes: Sequence[FocalPlane], full: 
 def _nearest(matrices: Sequence[PixelMatrix], wanted: FocalPlane) -> tuple[PixelMatrix, int]:
     """The plane of the same optical path that is nearest in depth; any when the path is not there."""
     candidates = [
-        (plane.path != wanted.path, abs(plane.depth_um - wanted.depth_um), order, number)
+        (
+            plane.path != wanted.path,
+            abs(plane.depth_um - wanted.depth_um),
+            abs(plane.focus - wanted.focus),
+            order,
+            number,
+        )
         for order, matrix in enumerate(matrices)
         for number, plane in enumerate(matrix.tiling.planes)
     ]
-    _, _, order, number = min(candidates)
+    *_, order, number = min(candidates)
     return matrices[order], number

@@ -40,6 +40,8 @@ class FocalPlane:
     """Optical Path Identifier; a segment's number in segmentations; empty when there is but one unnamed."""
     depth_um: float = 0.0
     """Z Offset in the slide coordinate system, micrometres."""
+    focus: int = 0
+    """Which focal plane of a full grid; what tells them apart when the file does not say how far apart they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _planes(dataset: Dataset, groups: FunctionalGroups, frames: int, grid: Size)
         depths = min(_MOST_PLANES, frames // grid.area)
     step = _depth_step_um(groups)
     start = number(item(dataset, "TotalPixelMatrixOriginSequence") or Dataset(), "ZOffsetInSlideCoordinateSystem", 0.0)
-    return tuple(FocalPlane(path, start + step * depth) for path in paths for depth in range(depths))
+    return tuple(FocalPlane(path, start + step * focus, focus) for path in paths for focus in range(depths))
 
 
 def _paths(dataset: Dataset) -> list[str]:

@@ -180,18 +180,20 @@ def _addresses(instances: Instances) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _planes(reader: InstanceReader, slide: Slide) -> tuple[Plane, ...]:
     names = path_names(reader.header)
     paths = list(dict.fromkeys(plane.path for plane in slide.planes))
-    depths = sorted({plane.depth_um for plane in slide.planes})
+    depths = sorted({(plane.depth_um, plane.focus) for plane in slide.planes})
+    has_depth = len({depth for depth, _ in depths}) > 1
     found = []
     for plane in slide.planes:
         parts = [names.get(plane.path, plane.path)] if len(paths) > 1 else []
+        z = depths.index((plane.depth_um, plane.focus))
         if len(depths) > 1:
-            parts.append(f"{plane.depth_um:g} µm")
+            parts.append(f"{plane.depth_um:g} µm" if has_depth else f"focal plane {z + 1}")
         found.append(
             Plane(
                 name=", ".join(parts),
                 channel=paths.index(plane.path),
-                z=depths.index(plane.depth_um),
-                position_mm=plane.depth_um * _MM_PER_UM if len(depths) > 1 else None,
+                z=z,
+                position_mm=plane.depth_um * _MM_PER_UM if has_depth else None,
             )
         )
     return tuple(found)

@@ -62,7 +62,12 @@ def test_a_full_grid_has_focal_planes_within_optical_paths() -> None:
         SharedFunctionalGroupsSequence=[item(PixelMeasuresSequence=[item(SpacingBetweenSlices=0.002)])],
     )
     tiling = read(dataset, 24)
-    assert tiling.planes == (FocalPlane("a", 0.0), FocalPlane("a", 2.0), FocalPlane("b", 0.0), FocalPlane("b", 2.0))
+    assert tiling.planes == (
+        FocalPlane("a", 0.0, 0),
+        FocalPlane("a", 2.0, 1),
+        FocalPlane("b", 0.0, 0),
+        FocalPlane("b", 2.0, 1),
+    )
     assert tiling.frame(3, 1, 1) == 3 * 6 + 4
 
 

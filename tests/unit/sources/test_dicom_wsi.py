@@ -132,10 +132,20 @@ def test_focal_planes_in_instances_of_their_own_are_planes_of_one_slide(opened: 
     assert [value(source, TileKey(0, 1, 0, plane)) for plane in range(2)] == [1, 101]
 
 
+def test_focal_planes_of_unknown_distance_are_told_apart(opened: Slide) -> None:
+    source = opened(tiles(16, 8, 3, TotalPixelMatrixFocalPlanes=3))
+    assert [(plane.name, plane.z, plane.position_mm) for plane in source.info.planes] == [
+        ("focal plane 1", 0, None),
+        ("focal plane 2", 1, None),
+        ("focal plane 3", 2, None),
+    ]
+    assert [value(source, TileKey(0, 1, 0, plane)) for plane in range(3)] == [1, 3, 5]
+
+
 def test_a_level_without_depth_shows_its_only_plane(opened: Slide) -> None:
     source = opened(tiles(32, 32, 3, TotalPixelMatrixFocalPlanes=3), tiles(16, 16))
-    assert len(source.info.planes) == 1 or value(source, TileKey(1, 0, 0, 2)) == 0
     assert len(source.info.levels) == 2
+    assert [value(source, TileKey(1, 1, 0, plane)) for plane in range(3)] == [1, 1, 1]
 
 
 def test_holes_of_a_sparse_grid_are_background(opened: Slide) -> None:
