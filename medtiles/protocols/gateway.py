@@ -217,10 +217,10 @@ def _problem(error: Exception) -> Reply:
 
 @lru_cache(maxsize=64)
 def _name(host: bytes) -> str:
-    """The name in Host, without its port."""
+    """The name in Host, without its port; an IPv6 address without its brackets."""
     text = host.decode("latin-1").lower()
     name, colon, port = text.rpartition(":")
-    return name if colon and port.isdigit() else text
+    return (name if colon and port.isdigit() else text).removeprefix("[").removesuffix("]")
 
 
 @lru_cache(maxsize=256)

@@ -148,7 +148,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_began = time.monotonic()
         self._header_bytes = 0
         super().on_message_begin()
-        self.scope["extensions"] = self._extensions
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
     def on_headers_complete(self) -> None:
         """A request's header is whole."""
