@@ -38,6 +38,8 @@ _BATCH = 256
 """Files that are recognised before they are remembered."""
 _SHARE = 20
 """A scan, or a stat of an image's files, takes at most one part in so many of a process's time."""
+_RECALL = 0.5
+"""Seconds between two looks into the index, while other processes open images."""
 
 Progress = Callable[[int, int], None]
 """Told (files looked into, files to look into)."""
@@ -180,7 +182,22 @@ class FileCatalogue:
                 self.probe()
             except Exception:  # noqa: BLE001 - the edge of a thread that must go on
                 _LOG.exception("the served folders cannot be looked through")
-            self._stop.wait(max(self._options.interval, _SHARE * self._scan_cost))
+            self._rest(max(self._options.interval, _SHARE * self._scan_cost))
+
+    def _rest(self, seconds: float) -> None:
+        """Wait for the next look; meanwhile take over what other processes learn of images nobody knew."""
+        end = time.monotonic() + seconds
+        pause = _RECALL
+        while self._options.threads and not self._stop.is_set() and self._listing.unknown():
+            left = end - time.monotonic()
+            if left <= pause:
+                break
+            self._stop.wait(pause)
+            start = time.monotonic()
+            self._recall()
+            self.probe()
+            pause = max(_RECALL, _SHARE * (time.monotonic() - start))
+        self._stop.wait(max(0.0, end - time.monotonic()))
 
     def _look_again(self) -> bool:
         """Scan because a client knows more than we do; not too often. Whether anything has changed."""

@@ -73,8 +73,13 @@ def tile(url: str, image: str) -> bytes:
 
 def test_every_worker_answers_alike(shared: Server) -> None:
     assert len(shared.workers) == 2
-    answers = {httpx.get(f"{shared.url}/images").text for _ in range(20)}
-    assert len(answers) == 1
+
+    def widths() -> set[tuple[int, ...]]:
+        pages = [httpx.get(f"{shared.url}/images").json() for _ in range(20)]
+        return {tuple(image["width"] for image in page["images"]) for page in pages}
+
+    wait_until(lambda: widths() == {(6000, 6000)})  # each size is learned by one worker, and told to the others
+    assert len({httpx.get(f"{shared.url}/images").text for _ in range(20)}) == 1
 
 
 def test_grpc_answers_on_the_shared_port(shared: Server) -> None:
