@@ -1,0 +1,99 @@
+"""How a client wants pictures: what is read, what is refused, and the entity tags that follow."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from medtiles.api.v1 import frames_pb2 as pb
+from medtiles.core.display import Windowing
+from medtiles.core.errors import BadRequestError
+from medtiles.core.pyramid import TileKey
+from medtiles.core.view import AssociatedName, Request
+from medtiles.protocols.grpc.renditions import rendition, rendition_of
+
+KEY = TileKey(1, 2, 3)
+
+
+def test_a_client_that_says_nothing_gets_what_is_stored_for_display() -> None:
+    assert rendition_of(pb.Rendition()).request("a", KEY) == Request("a", KEY, ("*/*",))
+
+
+def test_everything_that_is_said_is_read() -> None:
+    message = pb.Rendition(
+        accept=["image/webp", "image/png"],
+        quality=70,
+        presentation=pb.PRESENTATION_STORED,
+        windowing=pb.Windowing(centre=40.5, width=400, function="SIGMOID", explanation="BONE"),
+    )
+
+    request = rendition_of(message).request("a", KEY)
+
+    window = Windowing(40.5, 400.0, "SIGMOID")
+    assert request == Request("a", KEY, ("image/webp", "image/png"), 70, is_display=False, windowing=window)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("a", KEY, ("image/jpeg",)),
+        Request("a", KEY, ("image/png", "*/*"), 1, is_display=False),
+        Request("a", KEY, ("image/png",), 100, windowing=Windowing(-0.5, 1e-3, "LINEAR_EXACT")),
+    ],
+)
+def test_a_request_comes_back(request_: Request) -> None:
+    assert rendition_of(rendition(request_)).request("a", KEY) == request_
+
+
+@pytest.mark.parametrize("quality", [0, -1, 101, 2**31 - 1])
+def test_a_quality_that_there_is_not_is_refused(quality: int) -> None:
+    with pytest.raises(BadRequestError, match="quality"):
+        rendition_of(pb.Rendition(quality=quality))
+
+
+@pytest.mark.parametrize(
+    ("centre", "width"), [(math.nan, 1), (1, math.nan), (math.inf, 1), (1, -math.inf), (1, 0), (1, -5)]
+)
+def test_a_window_that_shows_nothing_is_refused(centre: float, width: float) -> None:
+    with pytest.raises(BadRequestError, match="window"):
+        rendition_of(pb.Rendition(windowing=pb.Windowing(centre=centre, width=width)))
+
+
+def test_a_window_function_that_there_is_not_is_refused() -> None:
+    with pytest.raises(BadRequestError, match="function"):
+        rendition_of(pb.Rendition(windowing=pb.Windowing(centre=1, width=1, function="CUBIC")))
+
+
+def test_a_presentation_that_there_is_not_is_refused() -> None:
+    message = pb.Rendition.FromString(b"\x18\x63")
+
+    with pytest.raises(BadRequestError, match="presentation 99"):
+        rendition_of(message)
+
+
+def test_too_many_media_types_are_refused() -> None:
+    with pytest.raises(BadRequestError, match="33 media types"):
+        rendition_of(pb.Rendition(accept=["image/png"] * 33))
+
+
+def test_entity_tags_differ_where_pictures_may() -> None:
+    plain, better = rendition_of(pb.Rendition()), rendition_of(pb.Rendition(quality=90))
+
+    tags = {
+        plain.entity_tag("v1", KEY),
+        better.entity_tag("v1", KEY),
+        plain.entity_tag("v2", KEY),
+        plain.entity_tag("v1", TileKey(1, 2, 3, 1)),
+        plain.entity_tag("v1", TileKey(12, 3, 0)),
+        plain.entity_tag("v1", AssociatedName("label")),
+        plain.entity_tag("v1", AssociatedName("label", 64)),
+    }
+
+    assert len(tags) == 7
+
+
+def test_an_entity_tag_is_the_same_the_next_time() -> None:
+    tags = {rendition_of(pb.Rendition(accept=["image/png"])).entity_tag("v1", KEY) for _ in range(2)}
+
+    assert len(tags) == 1
