@@ -35,7 +35,7 @@ class Level:
     downsample: float = 1.0
     """Full-resolution pixels per pixel of this level."""
     media_type: str | None = None
-    """What its tiles are stored as, when the source hands them out untouched; None: as samples."""
+    """What all its tiles are stored as, when the source hands them out untouched; None: samples, or of several kinds."""
 
     @cached_property
     def grid(self) -> Size:
@@ -116,7 +116,7 @@ class ImageInfo:
     associated: tuple[Associated, ...] = ()
     icc_profile: bytes | None = field(default=None, repr=False)
     dicom: DicomIdentity | None = None
-    properties: Mapping[str, str] = field(default=_NOTHING, repr=False)
+    properties: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
     """The vendor's own properties, or the DICOM attributes worth showing; never a patient's name."""
 
     @property

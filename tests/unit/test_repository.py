@@ -27,7 +27,7 @@ FOREIGN = re.compile(
             r"pythonhosted",
             r"artifactory",
             r"/simple/",
-            r"(?<![\w.])/(work|root|home)/\w",
+            r"(?<![\w.])/(work|root)/\w",
         ]
     )
 )

@@ -47,5 +47,5 @@ def openjpeg(data: bytes, reduction: int = 0) -> Picture:
     if not reduction:
         return imagecodecs.jpeg2k_decode(data)
     if "skipres" not in inspect.signature(imagecodecs.jpeg2k_decode).parameters:
-        pytest.skip("this imagecodecs leaves no resolutions out of JPEG 2000")
+        pytest.skip("not applicable: this imagecodecs leaves no resolutions out of JPEG 2000")
     return imagecodecs.jpeg2k_decode(data, skipres=reduction)
