@@ -73,6 +73,11 @@ class HttpServer:
         self.started = self._server.listening
         """Set once it listens."""
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        return len(self._server.server_state.connections)
+
     def run(self) -> None:
         """Serve until `stop`; then answer what is under way, and return."""
         self._server.run(sockets=self._sockets)
