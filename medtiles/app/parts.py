@@ -44,9 +44,12 @@ class Engine(TileEngine):
             stack.callback(super().close)
 
 
-def build_catalogue(settings: Settings, *, index: Path | None = None, threads: int | None = None) -> FileCatalogue:
+def build_catalogue(
+    settings: Settings, codecs: Codecs | None = None, *, index: Path | None = None, threads: int | None = None
+) -> FileCatalogue:
     """The catalogue of the roots. It has looked at nothing yet.
 
+    :param codecs: for what sources must decode to be read
     :param index: the folder of its index, when that is not the cache folder
     :raises StartError: a root does not exist, or there is none
     """
@@ -59,7 +62,7 @@ def build_catalogue(settings: Settings, *, index: Path | None = None, threads: i
         threads=settings.scan_threads if threads is None else threads,
     )
     try:
-        return FileCatalogue(settings.roots, formats(settings.cache), options)
+        return FileCatalogue(settings.roots, formats(settings.cache, codecs), options)
     except ImageNotFoundError as error:
         raise StartError(str(error)) from error
 
@@ -69,12 +72,17 @@ def build_engine(settings: Settings, *, index: Path | None = None) -> Engine:
 
     :raises StartError: a root does not exist, or there is none
     """
-    catalogue = build_catalogue(settings, index=index)
     isolation = Isolation(
         settings.threads or None,
         IsolationLimits(seconds=settings.decode_seconds, memory=settings.decode_mb * 1024 * 1024),
     )
-    return Engine(catalogue, builtin(isolation), _engine_options(settings), (isolation.close, catalogue.close))
+    codecs = builtin(isolation)
+    try:
+        catalogue = build_catalogue(settings, codecs, index=index)
+    except StartError:
+        isolation.close()
+        raise
+    return Engine(catalogue, codecs, _engine_options(settings), (isolation.close, catalogue.close))
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

@@ -11,7 +11,7 @@ from pathlib import Path
 from medtiles.catalogue.companions import companions
 from medtiles.catalogue.roots import Roots
 from medtiles.core.source import SourceFormat
-from medtiles.dicom import DicomHead, read_head
+from medtiles.dicom import DicomHead
 
 _HEAD = 4096
 """Bytes that formats judge by."""
@@ -61,6 +61,8 @@ def _first_bytes(path: str, roots: Roots) -> tuple[bytes, str]:
 
 
 def _dicom(path: str, names: tuple[str, ...]) -> Recognised:
+    from medtiles.dicom.head_reader import read_head  # noqa: PLC0415 - with it comes pydicom, 38 MB
+
     head = read_head(Path(path))
     if head is None:
         return Recognised(names, problem="damaged DICOM file: its header cannot be read")

@@ -15,7 +15,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
 
-from medtiles.dicom import read_head
+from medtiles.dicom.head_reader import read_head
 from tests.conftest import shared_folder
 from transcode.codecs import builtin
 from transcode.colour import to_rgb

@@ -19,7 +19,7 @@ from pydicom.pixels.utils import pixel_array
 from medtiles.core.display import Display, Lut
 from medtiles.core.pyramid import TileKey
 from medtiles.engine.presentation import present, windowed
-from medtiles.sources.dicom_radiology import DICOM_RADIOLOGY
+from medtiles.sources.dicom_radiology import DicomRadiologyFormat
 from tests.dicom_files import gradient, image, item, save
 from transcode.codecs import builtin
 from transcode.frames import EncodedFrame, PixelArray
@@ -38,7 +38,7 @@ GREY = [
 
 
 def read(path: Path) -> tuple[PixelArray, Display]:
-    source = DICOM_RADIOLOGY.open([path])
+    source = DicomRadiologyFormat().open([path])
     try:
         frame = source.read_tile(TileKey(0, 0, 0))
         return builtin().decode(frame) if isinstance(frame, EncodedFrame) else frame, source.display(0)

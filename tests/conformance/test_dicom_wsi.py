@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pydicom.encaps import get_frame
 
 from medtiles.core.pyramid import TileKey
-from medtiles.sources.dicom_wsi import DICOM_WSI, DicomWsiSource
+from medtiles.dicom.slide_source import DicomWsiSource
+from medtiles.sources.dicom_wsi import DicomWsiFormat
 from transcode.codecs import builtin
 from transcode.frames import EncodedFrame
 
@@ -42,7 +43,7 @@ def opened(shared_data: SharedData) -> Iterator[Opened]:
     sources: list[DicomWsiSource] = []
 
     def open_files(*names: str) -> DicomWsiSource:
-        sources.append(DICOM_WSI.open([shared_data(f"dicom-wsi/{name}") for name in names]))
+        sources.append(DicomWsiFormat().open([shared_data(f"dicom-wsi/{name}") for name in names]))
         return sources[-1]
 
     yield open_files

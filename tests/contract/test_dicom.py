@@ -12,8 +12,8 @@ import simplejpeg
 from pydicom.dataset import Dataset
 
 from medtiles.core.source import Source
-from medtiles.sources.dicom_radiology import DICOM_RADIOLOGY
-from medtiles.sources.dicom_wsi import DICOM_WSI
+from medtiles.sources.dicom_radiology import DicomRadiologyFormat
+from medtiles.sources.dicom_wsi import DicomWsiFormat
 from tests.contract.source_contract import SourceContract
 from tests.dicom_files import JPEG_BASELINE, WHOLE_SLIDE, encapsulated, gradient, image, item, save
 
@@ -48,7 +48,7 @@ def slide(columns: int, rows: int, number: int = 1, **attributes: object) -> Dat
 class TestSlideOfSeveralInstances(SourceContract):
     @pytest.fixture
     def source(self, tmp_path: Path) -> Source:
-        return DICOM_WSI.open(
+        return DicomWsiFormat().open(
             [
                 save(tmp_path / "large.dcm", slide(75, 50, 1), JPEG_BASELINE),
                 save(tmp_path / "small.dcm", slide(37, 25, 2), JPEG_BASELINE),
@@ -79,13 +79,13 @@ class TestSparseSlide(SourceContract):
             PerFrameFunctionalGroupsSequence=[at(1, 1, 0.0), at(17, 33, 0.0), at(65, 49, 2.0)],
         )
         encapsulated(dataset, jpegs(3))
-        return DICOM_WSI.open([save(tmp_path / "sparse.dcm", dataset, JPEG_BASELINE)])
+        return DicomWsiFormat().open([save(tmp_path / "sparse.dcm", dataset, JPEG_BASELINE)])
 
 
 class TestRawSeries(SourceContract):
     @pytest.fixture
     def source(self, tmp_path: Path) -> Source:
-        return DICOM_RADIOLOGY.open(
+        return DicomRadiologyFormat().open(
             [
                 save(
                     tmp_path / f"{number}.dcm",
@@ -111,7 +111,7 @@ class TestJpeg2000MultiFrame(SourceContract):
         frames = gradient(3, 150, 201, "u2")
         streams = [bytes(imagecodecs.jpeg2k_encode(frame, level=0, codecformat="j2k")) for frame in frames]
         dataset = encapsulated(image(frames), streams)
-        return DICOM_RADIOLOGY.open([save(tmp_path / "loop.dcm", dataset, J2K_LOSSLESS)])
+        return DicomRadiologyFormat().open([save(tmp_path / "loop.dcm", dataset, J2K_LOSSLESS)])
 
 
 class TestSeriesOfSeveralEncodings(SourceContract):
@@ -119,7 +119,7 @@ class TestSeriesOfSeveralEncodings(SourceContract):
     def source(self, tmp_path: Path) -> Source:
         frames = gradient(1, 150, 201, "u2")
         stream = bytes(imagecodecs.jpeg2k_encode(frames[0], level=0, codecformat="j2k"))
-        return DICOM_RADIOLOGY.open(
+        return DicomRadiologyFormat().open(
             [
                 save(tmp_path / "raw.dcm", image(frames, SOPInstanceUID="1.2.9")),
                 save(tmp_path / "j2k.dcm", encapsulated(image(frames), [stream]), J2K_LOSSLESS),
@@ -139,7 +139,7 @@ class TestRealSlide(SourceContract):
         ids=lambda names: names[0],
     )
     def source(self, request: pytest.FixtureRequest, shared_data: SharedData) -> Source:
-        return DICOM_WSI.open([shared_data(f"dicom-wsi/{name}") for name in request.param])
+        return DicomWsiFormat().open([shared_data(f"dicom-wsi/{name}") for name in request.param])
 
 
 @pytest.mark.corpus
@@ -155,4 +155,4 @@ class TestRealRadiology(SourceContract):
         ]
     )
     def source(self, request: pytest.FixtureRequest, shared_data: SharedData) -> Source:
-        return DICOM_RADIOLOGY.open([shared_data(f"radiology/{request.param}")])
+        return DicomRadiologyFormat().open([shared_data(f"radiology/{request.param}")])

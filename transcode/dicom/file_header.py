@@ -10,7 +10,6 @@ stepped over likewise. A deflated data set (PS3.5 A.5) is inflated first, within
 
 from __future__ import annotations
 
-import struct
 import zlib
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from pydicom.tag import BaseTag
 
 from transcode.dicom.attributes import quiet, text
 from transcode.dicom.per_frame import UNDEFINED_LENGTH, PerFrameSequence
+from transcode.dicom.recognition import is_plausible_start
 from transcode.dicom.streams import HeadStream, MemoryFile
 from transcode.errors import DicomFileError
 from transcode.files import RandomAccess
@@ -39,9 +39,6 @@ MAX_INFLATED = 1 << 30
 _PER_FRAME = 0x52009230
 _DEFER = 1 << 20
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
-_FIRST_GROUPS = (0x0002, 0x0008)
-_FIRST_ELEMENTS = frozenset({0x0000, 0x0001, 0x0002, 0x0005, 0x0006, 0x0008, 0x0010, 0x0012, 0x0016, 0x0018, 0x0020})
-_FIRST_VRS = frozenset({b"UL", b"OB", b"UI", b"CS", b"SQ", b"LO", b"DA"})
 """Of elements that real files without a preamble begin with."""
 
 
@@ -163,26 +160,10 @@ def _start(file: RandomAccess) -> int:
     head = file.read(0, min(file.size, 132))
     if head[128:132] == b"DICM":
         return 132
-    if _is_plausible_start(head):
+    if is_plausible_start(head):
         return 0
     message = f"{file.name} is not a DICOM file"
     raise DicomFileError(message)
-
-
-def looks_like_dicom(head: bytes) -> bool:
-    """Whether a file that begins with these 132 bytes may be DICOM: by its prefix, or by a plausible first element."""
-    return head[128:132] == b"DICM" or _is_plausible_start(head)
-
-
-def _is_plausible_start(head: bytes) -> bool:
-    """Whether a file without preamble begins with a sensible element of group 0002 or 0008."""
-    if len(head) < 132:
-        return False
-    little = head[:1] in (b"\x02", b"\x08")
-    group, element, length = struct.unpack(f"{'<' if little else '>'}HHL", head[:8])
-    if group not in _FIRST_GROUPS or element not in _FIRST_ELEMENTS:
-        return False
-    return head[4:6] in _FIRST_VRS or length <= 64
 
 
 def _read_file_meta(stream: HeadStream) -> FileMetaDataset:

@@ -36,7 +36,7 @@ class TiffFormat:
     name = "tiff"
 
     def __init__(self, codecs: Codecs | None = None) -> None:
-        """Decode what must be decoded to be read by `codecs`; by default in this process, which suits files one trusts."""
+        """Decode what must be decoded to be read by `codecs`; by default in this process, for files one trusts."""
         self._codecs = codecs or builtin()
 
     def detects(self, path: Path, head: bytes) -> bool:

@@ -11,8 +11,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from medtiles.core.errors import UnsupportedFormatError
-from medtiles.dicom import DicomHead, ImageGroup, group, read_head
-from medtiles.sources.dicom_radiology import DICOM_RADIOLOGY
+from medtiles.dicom import DicomHead, ImageGroup, group
+from medtiles.dicom.head_reader import read_head
+from medtiles.sources.dicom_radiology import DicomRadiologyFormat
 from tests.dicom_files import CT, WHOLE_SLIDE, gradient, image, item, save
 
 SLICE = DicomHead(
@@ -209,4 +210,4 @@ def test_a_directory_of_files_has_a_head_but_no_picture(tmp_path: Path) -> None:
     assert head is not None
     assert not head.has_picture
     with pytest.raises(UnsupportedFormatError, match="DICOMDIR holds no picture: it is a DICOMDIR"):
-        DICOM_RADIOLOGY.open([path])
+        DicomRadiologyFormat().open([path])

@@ -17,7 +17,8 @@ from medtiles.core.errors import DamagedImageError, MedTilesError, TileOutOfRang
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
 from medtiles.dicom.instances import MAX_OPEN
-from medtiles.sources.dicom_radiology import DICOM_RADIOLOGY, DicomRadiologySource
+from medtiles.dicom.series_source import DicomRadiologySource
+from medtiles.sources.dicom_radiology import DicomRadiologyFormat
 from tests.dicom_files import CT, encapsulated, gradient, image, item, save
 from transcode.codecs import builtin
 from transcode.errors import DicomFileError, FileChangedError, TranscodeError, TruncatedFileError
@@ -34,7 +35,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
 
     def open_datasets(*datasets: Dataset, syntax: str = EXPLICIT) -> DicomRadiologySource:
         paths = [save(tmp_path / f"{number}.dcm", dataset, syntax) for number, dataset in enumerate(datasets)]
-        sources.append(DICOM_RADIOLOGY.open(paths))
+        sources.append(DicomRadiologyFormat().open(paths))
         return sources[-1]
 
     yield open_datasets
@@ -185,7 +186,7 @@ def test_a_number_of_frames_beyond_reason_is_refused(opened: Opened) -> None:
 def test_a_truncated_slice_spoils_only_its_plane(opened: Opened, tmp_path: Path) -> None:
     paths = [save(tmp_path / f"{number}.dcm", ct_slice(number, number)) for number in range(3)]
     paths[1].write_bytes(paths[1].read_bytes()[:-9])
-    source = DICOM_RADIOLOGY.open(paths)
+    source = DicomRadiologyFormat().open(paths)
     try:
         source.read_tile(TileKey(0, 0, 0, 2))
         with pytest.raises(TruncatedFileError, match=r"1\.dcm ends within frame 1 of 1"):
@@ -225,14 +226,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.dcm"
     path.write_bytes(b"not DICOM" * 100)
     with pytest.raises(DamagedImageError, match="is not a DICOM file"):
-        DICOM_RADIOLOGY.open([path])
+        DicomRadiologyFormat().open([path])
 
 
 @pytest.mark.parametrize(
     ("head", "expected"), [(bytes(128) + b"DICM" + bytes(40), True), (b"II*\0" * 40, False), (b"", False)]
 )
 def test_files_are_recognised_by_their_first_bytes(head: bytes, *, expected: bool) -> None:
-    assert DICOM_RADIOLOGY.detects(Path("x"), head) is expected
+    assert DicomRadiologyFormat().detects(Path("x"), head) is expected
 
 
 def test_nothing_of_the_patient_is_in_the_info(opened: Opened) -> None:
@@ -269,7 +270,7 @@ def test_damaged_files_give_frames_or_our_errors(tmp_path: Path) -> None:
 def outcome(path: Path) -> str:
     """What reading a file came to: frames, or an error with words."""
     try:
-        source = DICOM_RADIOLOGY.open([path])
+        source = DicomRadiologyFormat().open([path])
     except (MedTilesError, TranscodeError) as error:
         return str(error)
     try:

@@ -15,7 +15,8 @@ from medtiles.core.display import PLAIN
 from medtiles.core.errors import DamagedImageError, MedTilesError, UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
-from medtiles.sources.dicom_wsi import DICOM_WSI, DicomWsiSource
+from medtiles.dicom.slide_source import DicomWsiSource
+from medtiles.sources.dicom_wsi import DicomWsiFormat
 from tests.dicom_files import JPEG_BASELINE, WHOLE_SLIDE, encapsulated, gradient, image, item, put, save
 from transcode.codecs import builtin
 from transcode.errors import CorruptFrameError, DicomFileError, FileChangedError, TranscodeError
@@ -30,7 +31,7 @@ def opened(tmp_path: Path) -> Iterator[Slide]:
 
     def open_datasets(*datasets: Dataset, syntax: str = "1.2.840.10008.1.2.1") -> DicomWsiSource:
         paths = [save(tmp_path / f"{number}.dcm", dataset, syntax) for number, dataset in enumerate(datasets)]
-        sources.append(DICOM_WSI.open(paths))
+        sources.append(DicomWsiFormat().open(paths))
         return sources[-1]
 
     yield open_datasets
@@ -326,7 +327,7 @@ def test_damaged_slides_give_tiles_or_our_errors(tmp_path: Path) -> None:
 def outcome(path: Path) -> str:
     """What reading a file came to: tiles, or an error with words."""
     try:
-        source = DICOM_WSI.open([path])
+        source = DicomWsiFormat().open([path])
     except (MedTilesError, TranscodeError) as error:
         return str(error)
     try:
