@@ -199,7 +199,7 @@ class RemoteTiles:
             if isinstance(what, View) and 0 <= sample_bytes(what.size, pixels) <= MOST_SAMPLE_BYTES:
                 small = requests.region_samples_request(image, what, version)
                 answer = call(self._lines.line.tiles.GetRegion, small, self._options.timeout)
-                return streams.samples_in(answer.samples, answer.samples.data)
+                return streams.samples_in(answer.samples, bytearray(answer.samples.data))
             message = requests.samples_request(image, what, version)
             return streams.samples_of(stream(self._lines.line.tiles.ReadRegion, message, self._options.stream_timeout))
 

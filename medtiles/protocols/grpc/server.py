@@ -72,10 +72,22 @@ class GrpcLimits:
         ]
 
 
-class GrpcServer:
-    """A server that answers calls, until it is stopped. Safe to use from several threads."""
+class Checks:
+    """Health of the server and of each service (grpc.health.v1); those who watch it take no thread of the calls."""
 
-    def __init__(self, server: grpc.Server, checks: health.HealthServicer, port: int) -> None:
+    def __init__(self, server: grpc.Server) -> None:
+        """Add the service to a server."""
+        self.threads = ThreadPoolExecutor(1, thread_name_prefix="health")
+        self.servicer = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self.threads)
+        health_pb2_grpc.add_HealthServicer_to_server(self.servicer, server)
+        for service in (_OVERALL, *_SERVICES):
+            self.servicer.set(service, _SERVING)
+
+
+class GrpcServer:
+    """A server that answers calls until it is stopped or nobody holds it any more. Safe to use from several threads."""
+
+    def __init__(self, server: grpc.Server, checks: Checks, port: int) -> None:
         """`server` has been started."""
         self.port = port
         """Where it listens."""
@@ -84,12 +96,13 @@ class GrpcServer:
 
     def drain(self) -> None:
         """Tell those who ask for its health to go elsewhere; calls are still answered."""
-        self._checks.enter_graceful_shutdown()
+        self._checks.servicer.enter_graceful_shutdown()
 
     def stop(self, grace: float = 30.0) -> None:
         """Drain, take no new calls, let those under way finish for so many seconds, then end them. Waits for it all."""
         self.drain()
         self._server.stop(grace).wait()
+        self._checks.threads.shutdown(wait=False)
 
     def wait(self) -> None:
         """Return when it has been stopped."""
@@ -125,20 +138,11 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     pictures = Pictures(tiles, edge)
     images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures), server)
     tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
-    checks = _add_health(server)
+    checks = Checks(server)
     reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = _bind(server, address, tls)
     server.start()
     return GrpcServer(server, checks, port)
-
-
-def _add_health(server: grpc.Server) -> health.HealthServicer:
-    """Health of the server and of each service (grpc.health.v1); those who watch it take no thread of the calls."""
-    checks = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(1))
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    for service in (_OVERALL, *_SERVICES):
-        checks.set(service, _SERVING)
-    return checks
 
 
 def _bind(server: grpc.Server, address: str, tls: Tls | None) -> int:

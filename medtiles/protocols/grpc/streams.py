@@ -44,8 +44,8 @@ def samples_of(answers: Iterator[tiles_pb2.ReadRegionResponse]) -> PixelArray:
     return samples_in(first.samples, data)
 
 
-def samples_in(message: frames_pb2.Samples, data: bytes | bytearray) -> PixelArray:
-    """The samples of a message.
+def samples_in(message: frames_pb2.Samples, data: bytearray) -> PixelArray:
+    """The samples of a message; the array lies in `data`, so it may be written to.
 
     :raises MedTilesError: they are not what it says of them
     """
