@@ -57,7 +57,8 @@ class AsyncTiles:
 
     async def info(self, image: str) -> ImageInfo:
         """Everything about an image; see `Tiles.info`."""
-        return self.tiles.known_info(image) or await self.call(self.tiles.info, image)
+        known = self.tiles.known_info(image)
+        return known if known is not None else await self.call(self.tiles.info, image)
 
     async def picture(self, request: Request, version: str, receive: Receive) -> EncodedFrame:
         """A picture of this version of the image; the work is withdrawn when the client goes away.
@@ -85,8 +86,9 @@ class AsyncTiles:
     async def _made(self, request: Request, receive: Receive) -> EncodedFrame:
         future = asyncio.wrap_future(self.tiles.submit(request))
         leaving = asyncio.ensure_future(_disconnect(receive))
+        first: set[asyncio.Future[Any]] = {future, leaving}
         try:
-            await asyncio.wait({future, leaving}, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(first, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
             if future.done():
                 return future.result()
             if leaving.done():
