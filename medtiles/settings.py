@@ -123,9 +123,9 @@ class Settings(BaseSettings):
     """Threads of each process that make tiles; 0: one for each CPU."""
     cache: Annotated[Path | None, BeforeValidator(_cache)] = Field(default_factory=_default_cache)
     """Folder for the index of images and for pyramids of large pictures; "none": nothing is written."""
-    encoded_cache_mb: Megabytes = 32
+    encoded_cache_mb: Megabytes = 8
     """Megabytes of finished tiles kept in the memory of each process."""
-    decoded_cache_mb: Megabytes = 32
+    decoded_cache_mb: Megabytes = 8
     """Megabytes of decoded tiles kept in the memory of each process."""
     open_images: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Images kept open by each process."""

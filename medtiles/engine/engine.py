@@ -42,8 +42,8 @@ class EngineOptions:
     """What an engine may use."""
 
     limits: Limits = Limits()
-    encoded_cache_bytes: int = 32 * 1024 * 1024
-    decoded_cache_bytes: int = 32 * 1024 * 1024
+    encoded_cache_bytes: int = 8 * 1024 * 1024
+    decoded_cache_bytes: int = 8 * 1024 * 1024
     threads: int = 0
     """Workers; 0: one for each CPU."""
     open_images: int = 64

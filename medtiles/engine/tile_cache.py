@@ -39,17 +39,15 @@ class TileCache(Generic[K, V]):
             return found[0]
 
     def put(self, key: K, value: V) -> None:
-        """Hold a value; one that is larger than the whole cache is let go at once."""
+        """Hold a value. One that is larger than the whole cache is held alone: it was dear to make."""
         cost = self._cost(value)
-        if cost > self._capacity:
-            return
         with self._lock:
             old = self._values.pop(key, None)
             if old is not None:
                 self.size -= old[1]
             self._values[key] = (value, cost)
             self.size += cost
-            while self.size > self._capacity:
+            while self.size > self._capacity and len(self._values) > 1:
                 _, (_, freed) = self._values.popitem(last=False)
                 self.size -= freed
 

@@ -24,12 +24,22 @@ def test_the_least_used_goes_first() -> None:
     assert held.size == 6
 
 
-def test_what_is_larger_than_the_cache_is_not_held() -> None:
+def test_what_is_larger_than_the_cache_is_held_alone_and_only_until_the_next() -> None:
     held = cache()
     held.put("small", b"1")
     held.put("large", b"x" * 11)
+    assert held.get("small") is None
+    assert held.get("large") == b"x" * 11
+    held.put("next", b"1")
     assert held.get("large") is None
-    assert held.get("small") == b"1"
+    assert held.size == 1
+
+
+def test_a_cache_of_nothing_holds_the_last_value_alone() -> None:
+    held = cache(0)
+    held.put("a", b"1")
+    held.put("b", b"2")
+    assert (held.get("a"), held.get("b")) == (None, b"2")
 
 
 def test_a_value_put_twice_counts_once() -> None:
