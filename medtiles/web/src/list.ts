@@ -25,6 +25,7 @@ export class ImageList {
   private controller = new AbortController();
   private images: Summary[] = [];
   private next: number | null = 0;
+  private shown = "";
   private timer = 0;
   private isRestoring = choice.scroll > 0;
 
@@ -100,8 +101,12 @@ export class ImageList {
 
   private show(page: Page): void {
     this.count.textContent = countText(page, choice.search !== "" || choice.kind !== "");
-    this.results.replaceChildren(...groups(this.images).map(groupElement));
-    if (!this.images.length) this.results.append(emptyElement(page));
+    const content = JSON.stringify([this.images, page.scanning]);
+    if (content !== this.shown) {
+      this.results.replaceChildren(...groups(this.images).map(groupElement));
+      if (!this.images.length) this.results.append(emptyElement(page));
+      this.shown = content;
+    }
     this.more.hidden = page.next === null;
     if (this.isRestoring) window.scrollTo(0, choice.scroll);
     this.isRestoring = false;
@@ -111,6 +116,7 @@ export class ImageList {
   private showProblem(error: unknown): void {
     const text = error instanceof Problem ? error.message : String(error);
     this.count.textContent = "";
+    this.shown = "";
     this.results.replaceChildren(
       el("div", { class: "notice", role: "alert" }, icon("warning"), el("p", {}, `The images cannot be listed: ${text}`)),
     );
