@@ -43,6 +43,8 @@ _CLASSES: tuple[tuple[str, bytes, int, Callable[[BinaryIO], ImageFile.ImageFile]
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
 """What Pillow's readers raise on broken files. They are opened by class, so that Pillow's own limit, which belongs
 to the whole process, is neither met nor moved."""
+_JPEG_LS = b"\xff\xd8\xff\xf7"
+"""SOI and SOF55."""
 _SCREEN_DPI = (72.0, 96.0)
 """Written by programs that know nothing of the picture's scale."""
 _MM_PER_INCH = 25.4
@@ -76,7 +78,9 @@ class FlatPicture:
 
 
 def format_of(head: bytes) -> str | None:
-    """Which of the formats a file has, by its first bytes."""
+    """Which of the formats a file has, by its first bytes; JPEG-LS only begins like JPEG (ISO/IEC 14495-1 C.2.2)."""
+    if head.startswith(_JPEG_LS):
+        return None
     return next((name for name, magic, at, _ in _CLASSES if head[at : at + len(magic)] == magic), None)
 
 

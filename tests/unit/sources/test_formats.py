@@ -47,7 +47,7 @@ def test_a_file_is_known_by_the_format_for_it(tmp_path: Path, name: str) -> None
     assert _format_of(tmp_path / name) == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"\0", b"just text", bytes(5000), b"\xff" * 5000])
+@pytest.mark.parametrize("content", [b"", b"\0", b"just text", bytes(5000), b"\xff" * 5000, b"\xff\xd8\xff\xf7\0\x0b"])
 def test_a_file_of_no_kind_is_known_by_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(content)
