@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from pydicom.encaps import get_frame
 
 from medtiles.core.pyramid import TileKey
-from medtiles.dicom.slide_source import DicomWsiSource
+from medtiles.core.source import Source
 from medtiles.sources.dicom_wsi import DicomWsiFormat
 from transcode.codecs import builtin
 from transcode.frames import EncodedFrame
 
 pytestmark = pytest.mark.corpus
 SharedData = Callable[[str], Path]
-Opened = Callable[..., DicomWsiSource]
+Opened = Callable[..., Source]
 
 CMU = tuple(f"CMU-1-Small-Region_{part}.dcm" for part in ("volume", "overview", "thumbnail", "label"))
 SHORT = "fodicom_wsi_3175x2281_short_edge_tiles.dcm"
@@ -40,9 +40,9 @@ SLIDES = [
 
 @pytest.fixture
 def opened(shared_data: SharedData) -> Iterator[Opened]:
-    sources: list[DicomWsiSource] = []
+    sources: list[Source] = []
 
-    def open_files(*names: str) -> DicomWsiSource:
+    def open_files(*names: str) -> Source:
         sources.append(DicomWsiFormat().open([shared_data(f"dicom-wsi/{name}") for name in names]))
         return sources[-1]
 
@@ -51,7 +51,7 @@ def opened(shared_data: SharedData) -> Iterator[Opened]:
         source.close()
 
 
-def whole(source: DicomWsiSource, number: int) -> NDArray[Any]:
+def whole(source: Source, number: int) -> NDArray[Any]:
     """A level, put together from its tiles."""
     level = source.info.levels[number]
     canvas = np.zeros((level.size.height, level.size.width, 3), np.uint8)

@@ -16,24 +16,24 @@ from medtiles.core.display import PLAIN, Windowing
 from medtiles.core.errors import DamagedImageError, MedTilesError, TileOutOfRangeError, UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
+from medtiles.core.source import Source
 from medtiles.dicom.instances import MAX_OPEN
-from medtiles.dicom.series_source import DicomRadiologySource
 from medtiles.sources.dicom_radiology import DicomRadiologyFormat
 from tests.dicom_files import CT, encapsulated, gradient, image, item, save
 from transcode.codecs import builtin
 from transcode.errors import DicomFileError, FileChangedError, TranscodeError, TruncatedFileError
 from transcode.frames import EncodedFrame
 
-Opened = Callable[..., DicomRadiologySource]
+Opened = Callable[..., Source]
 EXPLICIT = "1.2.840.10008.1.2.1"
 J2K_LOSSLESS = "1.2.840.10008.1.2.4.90"
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opened]:
-    sources: list[DicomRadiologySource] = []
+    sources: list[Source] = []
 
-    def open_datasets(*datasets: Dataset, syntax: str = EXPLICIT) -> DicomRadiologySource:
+    def open_datasets(*datasets: Dataset, syntax: str = EXPLICIT) -> Source:
         paths = [save(tmp_path / f"{number}.dcm", dataset, syntax) for number, dataset in enumerate(datasets)]
         sources.append(DicomRadiologyFormat().open(paths))
         return sources[-1]
@@ -58,7 +58,7 @@ def ct_slice(number: int, z: float, **attributes: Any) -> Dataset:
     )
 
 
-def values(source: DicomRadiologySource) -> list[int]:
+def values(source: Source) -> list[int]:
     """The first sample of each plane."""
     found = []
     for plane in range(len(source.info.planes)):

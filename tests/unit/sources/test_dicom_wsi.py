@@ -15,21 +15,21 @@ from medtiles.core.display import PLAIN
 from medtiles.core.errors import DamagedImageError, MedTilesError, UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
-from medtiles.dicom.slide_source import DicomWsiSource
+from medtiles.core.source import Source
 from medtiles.sources.dicom_wsi import DicomWsiFormat
 from tests.dicom_files import JPEG_BASELINE, WHOLE_SLIDE, encapsulated, gradient, image, item, put, save
 from transcode.codecs import builtin
 from transcode.errors import CorruptFrameError, DicomFileError, FileChangedError, TranscodeError
 from transcode.frames import EncodedFrame, PixelArray
 
-Slide = Callable[..., DicomWsiSource]
+Slide = Callable[..., Source]
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Slide]:
-    sources: list[DicomWsiSource] = []
+    sources: list[Source] = []
 
-    def open_datasets(*datasets: Dataset, syntax: str = "1.2.840.10008.1.2.1") -> DicomWsiSource:
+    def open_datasets(*datasets: Dataset, syntax: str = "1.2.840.10008.1.2.1") -> Source:
         paths = [save(tmp_path / f"{number}.dcm", dataset, syntax) for number, dataset in enumerate(datasets)]
         sources.append(DicomWsiFormat().open(paths))
         return sources[-1]
@@ -57,7 +57,7 @@ def tiles(columns: int, rows: int, planes: int = 1, **attributes: Any) -> Datase
     return dataset
 
 
-def value(source: DicomWsiSource, key: TileKey) -> int:
+def value(source: Source, key: TileKey) -> int:
     """The value of a tile: the number of its frame."""
     frame = source.read_tile(key)
     pixels = builtin().decode(frame) if isinstance(frame, EncodedFrame) else frame
