@@ -130,27 +130,28 @@ class TileWay:
         self, protocol: TileProtocol, path: str, query_string: bytes, headers: Mapping[bytes, bytes], receive: Receive
     ) -> Reply | None:
         """The tile; 304 when the client has it, before anything is made; None when the path names no tile."""
-        known = self._recall(path, query_string)
+        known = await self._known(protocol, path, query_string)
         if known is None:
-            address = protocol.read_tile_address(path, query_string)
-            if address is None:
-                return None
-            info = await self._tiles.info(address.image)
-            cache = caching(address.choices.version, self._max_age)
-            known = _Remembered(protocol.NAME, protocol.tile_request(address, info), info, cache)
-            self._remember(path, query_string, known)
+            return None
         if_none_match = headers.get(b"if-none-match")
         if if_none_match is not None and replies.matches(if_none_match, known.etag):
             return replies.not_modified(known.etag, known.cache)
         frame = await self._tiles.picture(known.request, known.version, receive)
         return Reply(200, replies.picture_headers(frame, known.etag, known.cache), frame.data)
 
-    def _recall(self, path: str, query_string: bytes) -> _Remembered | None:
+    async def _known(self, protocol: TileProtocol, path: str, query_string: bytes) -> _Remembered | None:
+        """What the address asks of the image as it is now; None when it names no tile."""
         known = self._remembered.get((path, query_string))
-        if known is None:
+        if known is not None and (await self._tiles.info(known.image)).version == known.version:
+            return known
+        address = protocol.read_tile_address(path, query_string)
+        if address is None:
             return None
-        info = self._known_info(known.image)
-        return known if info is not None and info.version == known.version else None
+        info = await self._tiles.info(address.image)
+        cache = caching(address.choices.version, self._max_age)
+        known = _Remembered(protocol.NAME, protocol.tile_request(address, info), info, cache)
+        self._remember(path, query_string, known)
+        return known
 
     def _remember(self, path: str, query_string: bytes, known: _Remembered) -> None:
         if len(path) + len(query_string) > _LONGEST:

@@ -56,7 +56,7 @@ class HttpServer:
         self._sockets = list(sockets)
         config = uvicorn.Config(
             app,
-            loop="uvloop",
+            loop="auto",
             http=_protocol(limits),
             ws="none",
             lifespan="on",
