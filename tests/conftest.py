@@ -7,10 +7,18 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_APPLICABLE = "not applicable"
 """How the reason of a skip begins that is right everywhere, also under CI."""
+
+# What a machine with other work takes for an example says nothing about the code. Under CI the examples are always
+# the same, so that a red run can be run again.
+settings.register_profile(
+    "medtiles", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("medtiles")
 
 
 def shared_folder() -> Path:
