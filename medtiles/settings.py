@@ -152,7 +152,8 @@ class Settings(BaseSettings):
     cors_origins: Words = ()
     """Web origins whose pages may read answers, such as https://viewer.example.org."""
     hosts: Words = ()
-    """Names, without port, that a request's Host header may have; empty: any."""
+    """Names, without port, that a request's Host header may have, against DNS rebinding; "*": any.
+    Empty: this machine's own while the server listens on loopback only, else any."""
     access_log: str = ""
     """File with a line for each HTTP answer; "-": standard output; empty: none."""
     access_log_format: Literal["combined", "json"] = "combined"
@@ -196,6 +197,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` has gathered, so that it knows where each value came from."""
         return (init_settings,)
+
+    @property
+    def accepted_hosts(self) -> tuple[str, ...]:
+        """Names that a Host header may have; empty: any."""
+        if self.hosts or not self.http.is_loopback:
+            return () if "*" in self.hosts else self.hosts
+        return ("localhost", "127.0.0.1", "::1", self.http.host)
 
     def require_safe_addresses(self, *, is_gateway: bool = False) -> None:
         """Refuse to listen where other machines reach us, unless told so by name.

@@ -114,7 +114,7 @@ def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready
     """The HTTP application over an engine in this process or far away."""
     options = GatewayOptions(
         origins=settings.cors_origins,
-        hosts=settings.hosts,
+        hosts=settings.accepted_hosts,
         max_age=settings.max_age,
         timeout=settings.request_timeout,
         record=recorder.record,

@@ -69,7 +69,7 @@ def test_resident_memory_is_small_and_flat(server: tuple[int, str], table: Table
         level = order.choice([15, 15, 15, 14, 13, 13, 12, 11])
         most = max(1, (20200 >> (15 - level)) // 256)
         path = f"/dzi/{image[1]}_files/{level}/{order.randrange(most)}_{order.randrange(most)}.jpeg"
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         status = reader.readline()
         assert b" 200 " in status, (path, status)
         length = 0

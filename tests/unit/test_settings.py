@@ -149,3 +149,19 @@ def test_secrets_are_not_shown() -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("http", "hosts", "expected"),
+    [
+        ("127.0.0.7:80", [], {"localhost", "127.0.0.1", "::1", "127.0.0.7"}),
+        ("0.0.0.0:80", [], set()),
+        ("127.0.0.1:80", ["*"], set()),
+        ("127.0.0.1:80", ["tiles.example.org"], {"tiles.example.org"}),
+    ],
+)
+def test_a_server_on_loopback_answers_to_names_of_this_machine_only(
+    http: str, hosts: list[str], expected: set[str]
+) -> None:
+    settings = load({"http": http, "hosts": hosts}, environment={}).settings
+    assert set(settings.accepted_hosts) == expected
