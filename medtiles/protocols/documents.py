@@ -74,7 +74,7 @@ def image_document(image: str, info: ImageInfo) -> Document:
         "bounds": _region_document(info.bounds),
         "has_icc_profile": info.icc_profile is not None,
         "dicom": _dicom_document(info),
-        "properties": dict(info.properties),
+        "properties": dict(sorted(info.properties.items())),
     }
 
 
