@@ -1,4 +1,4 @@
-"""A server process for benchmarks: `floor BYTES` answers with one constant message, `ours FILE` is the real one."""
+"""A server process for benchmarks: `floor BYTES` gives one constant message, `kept` or `read` FILE with tiles."""
 
 from __future__ import annotations
 
@@ -75,15 +75,19 @@ def floor(size: int) -> tuple[int, grpc.Server]:
     return int(port), server
 
 
-def ours(path: Path) -> tuple[int, GrpcServer]:
-    """Serve a slide, no finished tile kept: each is read from the file."""
-    engine = TileEngine(One(path), builtin(), EngineOptions(encoded_cache_bytes=0))
+def ours(path: Path, cache: int) -> tuple[int, GrpcServer]:
+    """Serve a slide, with so many bytes for finished tiles; without, each is read from the file."""
+    engine = TileEngine(One(path), builtin(), EngineOptions(encoded_cache_bytes=cache))
     server = serve_grpc(engine, "127.0.0.1:0", threads=THREADS)
     return server.port, server
 
 
 if __name__ == "__main__":
     which, argument = sys.argv[1:]
-    port, server = floor(int(argument)) if which == "floor" else ours(Path(argument))
+    if which == "floor":
+        made: tuple[int, object] = floor(int(argument))
+    else:
+        made = ours(Path(argument), EngineOptions().encoded_cache_bytes if which == "kept" else 0)
+    port, server = made
     print(port, flush=True)
     threading.Event().wait()

@@ -21,7 +21,8 @@ from tests.bench.grpc_floor import One
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 
-ROUNDS = 9
+ROUNDS = 15
+"""In turns, so that what else the machine does hits both alike; the median of their ratios holds."""
 ACCEPT = frames_pb2.Rendition(accept=["image/jpeg"])
 _TICK = os.sysconf("SC_CLK_TCK")
 Stub = tiles_pb2_grpc.TileServiceStub
@@ -73,11 +74,11 @@ def keys(big_slide: Path) -> list[tiles_pb2.TileKey]:
     ]
 
 
-@pytest.fixture
-def pair(big_slide: Path, keys: list[tiles_pb2.TileKey]) -> Iterator[tuple[Peer, Peer]]:
+@pytest.fixture(params=["kept", "read"])
+def pair(big_slide: Path, keys: list[tiles_pb2.TileKey], request: pytest.FixtureRequest) -> Iterator[tuple[Peer, Peer]]:
     """Ours, and the floor with answers as long as ours are on the average."""
     with ExitStack() as stack:
-        ours = stack.enter_context(serving("ours", str(big_slide)))
+        ours = stack.enter_context(serving(request.param, str(big_slide)))
         size = statistics.mean(len(get(ours.stub, key).frame.data) for key in keys)
         yield ours, stack.enter_context(serving("floor", str(round(size))))
 
@@ -88,7 +89,7 @@ def get(stub: Stub, key: tiles_pb2.TileKey) -> tiles_pb2.GetTileResponse:
 
 
 def compare(pair: tuple[Peer, Peer], work: Callable[[Stub], int]) -> tuple[str, str, float]:
-    """Both in turns, so that what else the machine does hits both; medians."""
+    """Both in turns; medians."""
     for peer in pair:
         work(peer.stub)
     for _ in range(ROUNDS):
@@ -104,24 +105,36 @@ def compare(pair: tuple[Peer, Peer], work: Callable[[Stub], int]) -> tuple[str, 
     )
 
 
-def test_a_stored_tile_by_unary_call(pair: tuple[Peer, Peer], keys: list[tiles_pb2.TileKey], table: Table) -> None:
+def how(request: pytest.FixtureRequest) -> tuple[str, float]:
+    """In words, and the goal: reading a file is more than an empty handler does."""
+    kept: dict[str, tuple[str, float]] = {"kept": ("kept by the engine", 1.2), "read": ("read each time", 1.5)}
+    return kept[request.node.callspec.params["pair"]]
+
+
+def test_a_stored_tile_by_unary_call(
+    pair: tuple[Peer, Peer], keys: list[tiles_pb2.TileKey], table: Table, request: pytest.FixtureRequest
+) -> None:
     def work(stub: Stub) -> int:
         for key in keys:
             get(stub, key)
         return len(keys)
 
+    words, goal = how(request)
     ours, floor, ratio = compare(pair, work)
-    table.add("a stored tile by gRPC, unary, wall clock", ours, floor, "≤ 1.2 x", is_met=ratio <= 1.2)
+    table.add(f"a stored tile by gRPC, {words}, unary, wall clock", ours, floor, f"≤ {goal} x", is_met=ratio <= goal)
 
 
-def test_stored_tiles_by_stream(pair: tuple[Peer, Peer], keys: list[tiles_pb2.TileKey], table: Table) -> None:
+def test_stored_tiles_by_stream(
+    pair: tuple[Peer, Peer], keys: list[tiles_pb2.TileKey], table: Table, request: pytest.FixtureRequest
+) -> None:
     def work(stub: Stub) -> int:
-        request = tiles_pb2.StreamTilesRequest(image="big", keys=keys, rendition=ACCEPT)
+        asked = tiles_pb2.StreamTilesRequest(image="big", keys=keys, rendition=ACCEPT)
         count = 0
-        for answer in stub.StreamTiles(request):
+        for answer in stub.StreamTiles(asked):
             count += sum(result.HasField("frame") for result in answer.results)
         assert count == len(keys)
         return count
 
+    words, _ = how(request)
     ours, floor, ratio = compare(pair, work)
-    table.add("stored tiles by gRPC stream, each, wall clock", ours, floor, "≤ 1.2 x", is_met=ratio <= 1.2)
+    table.add(f"a stored tile by gRPC, {words}, streamed, wall clock", ours, floor, "≤ 1.2 x", is_met=ratio <= 1.2)

@@ -71,7 +71,8 @@ class Pictures:
 
     def _cheap(self, info: ImageInfo, request: Request) -> EncodedFrame | None:
         """The picture, when it is at hand or needs but one read: a hop to a worker would cost more than that."""
-        return self.tiles.produce(request) if _is_stored(info, request) else self.tiles.answer(request)
+        frame = self.tiles.answer(request)
+        return self.tiles.produce(request) if frame is None and _is_stored(info, request) else frame
 
 
 def _is_stored(info: ImageInfo, request: Request) -> bool:

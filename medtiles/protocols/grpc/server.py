@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -19,6 +20,7 @@ from medtiles.protocols.grpc.calls import Edge
 from medtiles.protocols.grpc.image_servicer import ImageServicer
 from medtiles.protocols.grpc.pictures import Pictures
 from medtiles.protocols.grpc.servicer import TileServicer
+from medtiles.protocols.grpc.threads import Threads
 from medtiles.protocols.grpc.tls import Tls
 
 __all__ = ["GrpcLimits", "GrpcServer", "Tls", "serve_grpc"]
@@ -29,6 +31,8 @@ _SERVICES = (
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _OVERALL = ""
+_WATCHERS = ThreadPoolExecutor(1, thread_name_prefix="health")
+"""Of all servers of the process: the library keeps it at its class. Its thread starts with the first who watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +76,26 @@ class GrpcLimits:
         ]
 
 
-class Checks:
-    """Health of the server and of each service (grpc.health.v1); those who watch it take no thread of the calls."""
-
-    def __init__(self, server: grpc.Server) -> None:
-        """Add the service to a server."""
-        self.threads = ThreadPoolExecutor(1, thread_name_prefix="health")
-        self.servicer = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self.threads)
-        health_pb2_grpc.add_HealthServicer_to_server(self.servicer, server)
-        for service in (_OVERALL, *_SERVICES):
-            self.servicer.set(service, _SERVING)
-
-
 class GrpcServer:
     """A server that answers calls until it is stopped or nobody holds it any more. Safe to use from several threads."""
 
-    def __init__(self, server: grpc.Server, checks: Checks, port: int) -> None:
+    def __init__(self, server: grpc.Server, checks: health.HealthServicer, threads: Threads, port: int) -> None:
         """`server` has been started."""
         self.port = port
         """Where it listens."""
         self._server = server
         self._checks = checks
+        self._threads = threads
 
     def drain(self) -> None:
         """Tell those who ask for its health to go elsewhere; calls are still answered."""
-        self._checks.servicer.enter_graceful_shutdown()
+        self._checks.enter_graceful_shutdown()
 
     def stop(self, grace: float = 30.0) -> None:
         """Drain, take no new calls, let those under way finish for so many seconds, then end them. Waits for it all."""
         self.drain()
         self._server.stop(grace).wait()
-        self._checks.threads.shutdown(wait=False)
+        self._threads.close()
 
     def wait(self) -> None:
         """Return when it has been stopped."""
@@ -129,8 +122,9 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     :raises ValueError: the files of TLS are no good
     """
     limits = limits or GrpcLimits()
+    pool = Threads(threads)
     server = grpc.server(
-        ThreadPoolExecutor(threads, thread_name_prefix="grpc"),
+        cast("ThreadPoolExecutor", pool),
         options=[("grpc.so_reuseport", int(reuse_port)), *limits.channel_arguments()],
         maximum_concurrent_rpcs=limits.calls,
     )
@@ -138,11 +132,20 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     pictures = Pictures(tiles, edge)
     images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures), server)
     tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
-    checks = Checks(server)
+    checks = _add_health(server)
     reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = _bind(server, address, tls)
     server.start()
-    return GrpcServer(server, checks, port)
+    return GrpcServer(server, checks, pool, port)
+
+
+def _add_health(server: grpc.Server) -> health.HealthServicer:
+    """Health of the server and of each service (grpc.health.v1); those who watch it take no thread of the calls."""
+    checks = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=_WATCHERS)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    for service in (_OVERALL, *_SERVICES):
+        checks.set(service, _SERVING)
+    return checks
 
 
 def _bind(server: grpc.Server, address: str, tls: Tls | None) -> int:
