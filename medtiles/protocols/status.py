@@ -32,7 +32,7 @@ from transcode.errors import (
 DOMAIN = "medtiles"
 """Of the reasons, in google.rpc.ErrorInfo."""
 _LONGEST_DETAIL = 1000
-"""Characters; gRPC sends details as headers, which are bounded."""
+"""Bytes; gRPC sends details as headers, where a byte may take three and which are bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +116,7 @@ def error_of(reason: str, grpc_code_name: str, detail: str) -> BaseException:
 
 def _detail(error: BaseException, row: _Row) -> str:
     text = str(error) or row.reason.lower().replace("_", " ")
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= _LONGEST_DETAIL:
+        return encoded.decode()
+    return encoded[: _LONGEST_DETAIL - 3].decode("utf-8", "ignore") + "…"

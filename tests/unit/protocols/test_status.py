@@ -72,8 +72,12 @@ def test_a_full_queue_says_when_to_try_again() -> None:
     assert describe(BusyError("1024 requests are waiting already")).retry_after == 1
 
 
-def test_a_long_detail_is_cut() -> None:
-    assert len(describe(ImageNotFoundError("x" * 100_000)).detail) == 1000
+@pytest.mark.parametrize("letter", ["x", "é", "∞", "𝔘"])
+def test_a_long_detail_is_cut(letter: str) -> None:
+    detail = describe(ImageNotFoundError(letter * 100_000)).detail
+
+    assert 990 <= len(detail.encode()) <= 1000
+    assert detail.startswith(letter * 240)
 
 
 def test_a_detail_that_is_no_unicode_is_told_escaped() -> None:

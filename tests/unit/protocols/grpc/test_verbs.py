@@ -79,7 +79,11 @@ def test_an_unchanged_image_is_not_told_again(served: Served) -> None:
     assert (again.is_unchanged, again.HasField("image")) == (True, False)
 
 
-@pytest.mark.parametrize("image", [text for text in HOSTILE_IDS if text.isascii()], ids=ascii)
+@pytest.mark.parametrize(
+    "image",
+    [*(text for text in HOSTILE_IDS if text.isascii()), "é" * 5000, "\U0001d518" * 5000],
+    ids=lambda id_: ascii(id_)[:20],
+)
 def test_an_image_that_is_not_there_is_not_found(served: Served, image: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         served.images.GetImage(images_pb2.GetImageRequest(image=image))
