@@ -56,7 +56,8 @@ class StableFile:
         self.path = path
         self._file = path.open("rb", buffering=0)
         self._descriptor = self._file.fileno()
-        self._identity = _identity(os.fstat(self._descriptor))
+        self._opened_as = os.fstat(self._descriptor)
+        self._size = self._opened_as.st_size
 
     @property
     def name(self) -> str:
@@ -66,7 +67,7 @@ class StableFile:
     @property
     def size(self) -> int:
         """In bytes, when it was opened."""
-        return self._identity[1]
+        return self._size
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes.
@@ -74,14 +75,15 @@ class StableFile:
         :raises TruncatedFileError: the file ends before them
         :raises FileChangedError: the file has been written to since it was opened, or it has been closed
         """
-        if offset < 0 or length < 0 or offset + length > self.size:
+        if offset < 0 or length < 0 or offset + length > self._size:
             message = f"{self.path.name}: bytes {offset} to {offset + length} lie beyond its end at {self.size}"
             raise TruncatedFileError(message)
         try:
             data = os.pread(self._descriptor, length, offset)
             while len(data) < length and (more := os.pread(self._descriptor, length - len(data), offset + len(data))):
                 data += more
-            is_same = _identity(os.fstat(self._descriptor))[:3] == self._identity[:3]
+            now, then = os.fstat(self._descriptor), self._opened_as
+            is_same = now.st_mtime_ns == then.st_mtime_ns and now.st_size == then.st_size and now.st_ino == then.st_ino
         except (OSError, ValueError) as error:
             message = f"{self.path.name} cannot be read any more"
             raise FileChangedError(message) from error

@@ -111,7 +111,12 @@ class EncodedFrame:
 
     def is_accepted(self, media_types: Sequence[str]) -> bool:
         """Whether a client that accepts these media types takes these bytes as they are."""
-        return any(name in media_types for name in self.encoding.media_types) or "*/*" in media_types
+        encoding = self.encoding
+        return (
+            encoding.media_type in media_types
+            or "*/*" in media_types
+            or any(name in media_types for name in encoding.aliases)
+        )
 
 
 Frame = EncodedFrame | PixelArray

@@ -190,7 +190,7 @@ class TileJoiner:
         if tile[:2] != _SOI:
             message = "not a JPEG tile: it does not begin with SOI"
             raise CorruptFrameError(message)
-        return self._prefix + tile[2:]
+        return b"".join((self._prefix, memoryview(tile)[2:]))
 
 
 def _body_of_tables(tables: bytes) -> bytes:

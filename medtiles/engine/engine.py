@@ -160,7 +160,7 @@ class TileEngine:
             key = (opened.info.version, request)
             frame = self._encoded.get(key)
             if frame is None:
-                frame = self._picture(opened, request, is_wanted)
+                frame = self._stored(opened, request) or self._picture(opened, request, is_wanted)
                 self._encoded.put(key, frame)
             return frame
 
@@ -168,27 +168,25 @@ class TileEngine:
 
     def _picture(self, opened: OpenImage, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
         what = request.what
-        options = EncodeOptions(quality=request.quality)
         if isinstance(what, AssociatedName):
-            return self._associated(opened, what, request, options)
-        stored = self._stored(opened, request)
-        if stored is not None:
-            return stored
+            return self._associated(opened, what, request)
         plan = self._plan(opened.info, what)
         display = self._display(request.image, opened, plan.plane) if request.is_display else None
         canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
-        return recode(canvas.draw(plan), request.accept, self._codecs, options)
+        return recode(canvas.draw(plan), request.accept, self._codecs, EncodeOptions(request.quality))
 
     def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:
         """The stored tile, when it is what the client wants, in a form that it accepts."""
-        info, what = opened.info, request.what
+        what = request.what
         if isinstance(what, View):
-            planning.require_view(info, what, self._limits)
-            key = planning.stored_tile(info, what)
+            planning.require_view(opened.info, what, self._limits)
+            key = planning.stored_tile(opened.info, what)
         else:
-            info.require(what)  # type: ignore[arg-type]  # an associated picture has been dealt with
-            key = what  # type: ignore[assignment]
-        if key is None or request.quality is not None or info.levels[key.level].media_type is None:
+            key = what if isinstance(what, TileKey) else None
+        if key is None:
+            return None
+        level = opened.info.require(key)
+        if level.media_type is None or request.quality is not None:
             return None
         if request.is_display and not self._is_plain(opened, request, key.plane):
             return None
@@ -197,7 +195,8 @@ class TileEngine:
             return None
         if not request.is_display and isinstance(what, TileKey):
             return frame
-        return _cut_to(frame, info.levels[key.level].tile_region(key.column, key.row).size)
+        is_inner = key.column + 1 < level.grid.width and key.row + 1 < level.grid.height
+        return frame if is_inner else _cut_to(frame, level.tile_region(key.column, key.row).size)
 
     def _is_plain(self, opened: OpenImage, request: Request, plane: int) -> bool:
         """Whether the client wants a plane shown as it is stored."""
@@ -209,9 +208,8 @@ class TileEngine:
             opened.plain_planes[plane] = is_plain
         return is_plain
 
-    def _associated(
-        self, opened: OpenImage, what: AssociatedName, request: Request, options: EncodeOptions
-    ) -> EncodedFrame:
+    def _associated(self, opened: OpenImage, what: AssociatedName, request: Request) -> EncodedFrame:
+        options = EncodeOptions(request.quality)
         frame = opened.source.read_associated(what.name)
         longest = max(frame.width, frame.height)
         is_whole = what.max_side is None or longest <= what.max_side

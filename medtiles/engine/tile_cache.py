@@ -42,11 +42,13 @@ class TileCache(Generic[K, V]):
         """Hold a value. One that is larger than the whole cache is held alone: it was dear to make."""
         cost = self._cost(value)
         with self._lock:
-            old = self._values.pop(key, None)
-            if old is not None:
-                self.size -= old[1]
+            held = len(self._values)
             self._values[key] = (value, cost)
-            self.size += cost
+            if len(self._values) > held:
+                self.size += cost
+            else:  # rarely: two made it at once
+                self._values.move_to_end(key)
+                self.size = sum(each for _, each in self._values.values())
             while self.size > self._capacity and len(self._values) > 1:
                 _, (_, freed) = self._values.popitem(last=False)
                 self.size -= freed

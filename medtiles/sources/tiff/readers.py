@@ -114,11 +114,11 @@ class StoredTiles:
 
     def read(self, column: int, row: int) -> Frame:
         """A tile as it is stored, padded to the full size."""
-        width, height = self.tile_size.width, self.tile_size.height
-        data = self._streams.read(row * self._columns + column, height)
+        size = self.tile_size
+        data = self._streams.read(row * self._columns + column, size.height)
         if data is None:
-            return background(self._page, self.tile_size)
-        return EncodedFrame(data, self._encoding, self._format, width, height)
+            return background(self._page, size)
+        return EncodedFrame(data, self._encoding, self._format, size.width, size.height)
 
 
 class DecodedTiles:
