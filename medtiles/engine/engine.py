@@ -28,7 +28,7 @@ from transcode.codec import Codecs, EncodeOptions
 from transcode.codecs.jpeg import JPEG, crop
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame, Frame, PixelArray
-from transcode.recode import recode
+from transcode.recode import recode, undecoded
 
 T = TypeVar("T")
 
@@ -190,8 +190,9 @@ class TileEngine:
             return None
         if request.is_display and not self._is_plain(opened, request, key.plane):
             return None
-        frame = opened.source.read_tile(key)
-        if not isinstance(frame, EncodedFrame) or frame.reduction or not frame.is_accepted(request.accept):
+        stored = opened.source.read_tile(key)
+        frame = undecoded(stored, request.accept) if isinstance(stored, EncodedFrame) else None
+        if frame is None:
             return None
         if not request.is_display and isinstance(what, TileKey):
             return frame

@@ -25,6 +25,14 @@ _LOSSLESS: dict[str, Any] = {"lossless": True, "effort": 1}
 _LOSSY_EFFORT = 3
 
 
+def jpeg_within(data: bytes) -> bytes | None:
+    """The JPEG that a JPEG XL stream was made of, bit for bit (18181-2, JPEG bitstream reconstruction); else None."""
+    try:
+        return bytes(imagecodecs.jpegxl_decode_jpeg(data))
+    except (RuntimeError, ValueError, MemoryError):
+        return None
+
+
 class JpegXlCodec:
     """Pixels to JPEG XL and back; without loss unless a quality below 100 is asked for."""
 

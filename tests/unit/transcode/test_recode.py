@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import imagecodecs
 import numpy as np
 import pytest
 
 from transcode.codec import EncodeOptions
 from transcode.codecs import builtin
+from transcode.codecs.jpegxl import JPEG_XL
 from transcode.errors import UnsupportedEncodingError
 from transcode.frames import RGB8, PixelArray, PixelFormat
-from transcode.recode import recode
+from transcode.recode import recode, undecoded
 
 CODECS = builtin()
 RGB = PixelArray(np.arange(16 * 20 * 3, dtype=np.uint32).reshape(16, 20, 3).astype(np.uint8), RGB8)
@@ -34,6 +36,27 @@ def test_frame_of_a_reduction_is_never_passed_through() -> None:
     frame = recode(RGB, ["image/jpeg"], CODECS)
     reduced = replace(frame, reduction=1)
     assert recode(reduced, ["image/jpeg"], CODECS) is not reduced
+
+
+def test_a_jpeg_that_was_packed_as_jpeg_xl_comes_out_bit_for_bit() -> None:
+    jpeg = recode(RGB, ["image/jpeg"], CODECS)
+    packed = replace(jpeg, data=bytes(imagecodecs.jpegxl_encode_jpeg(jpeg.data)), encoding=JPEG_XL)
+    unpacked = recode(packed, ["image/webp", "image/jpeg"], CODECS)
+    assert unpacked.encoding.name == "jpeg"
+    assert unpacked.data == jpeg.data
+
+
+def test_jpeg_xl_of_pixels_is_decoded_for_who_wants_jpeg() -> None:
+    packed = recode(RGB, ["image/jxl"], CODECS)
+    assert undecoded(packed, ["image/jpeg"]) is None
+    assert recode(packed, ["image/jpeg"], CODECS).encoding.name == "jpeg"
+
+
+@pytest.mark.parametrize("length", [0, 3, 50, 200])
+def test_a_damaged_package_is_no_jpeg(length: int) -> None:
+    jpeg = recode(RGB, ["image/jpeg"], CODECS)
+    packed = replace(jpeg, data=bytes(imagecodecs.jpegxl_encode_jpeg(jpeg.data))[:length], encoding=JPEG_XL)
+    assert undecoded(packed, ["image/jpeg"]) is None
 
 
 def test_order_of_acceptance_decides() -> None:
