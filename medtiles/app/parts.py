@@ -62,7 +62,8 @@ def build_catalogue(
         threads=settings.scan_threads if threads is None else threads,
     )
     try:
-        return FileCatalogue(settings.roots, formats(settings.cache, codecs), options)
+        known = formats(settings.cache, codecs, settings.pyramid_cache_gb * 10**9)
+        return FileCatalogue(settings.roots, known, options)
     except ImageNotFoundError as error:
         raise StartError(str(error)) from error
 

@@ -2,75 +2,93 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import secrets
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
 
 from medtiles.core.errors import UnsupportedFormatError
-from medtiles.core.geometry import Size
 from medtiles.core.pyramid import Level, TileKey
-from medtiles.pyramids.layout import levels_of
-from medtiles.pyramids.store import PyramidIndex, read_index, read_tile, write_pyramid
-from transcode.codecs.jpeg import JPEG
-from transcode.errors import FileChangedError
+from medtiles.pyramids.folder import PyramidFolder
+from medtiles.pyramids.store import PyramidIndex, PyramidShape, read_index, read_tile, write_pyramid
+from transcode.errors import CorruptFrameError, FileChangedError, TruncatedFileError
 from transcode.files import StableFile
-from transcode.frames import Frame, PixelArray, PixelFormat
+from transcode.frames import Frame
+
+_BROKEN = (CorruptFrameError, FileChangedError, TruncatedFileError)
+"""What is raised when the file in the cache folder is no longer what was written there."""
 
 
 class CachedPyramid:
     """The pyramid of one picture. Every method may be called from several threads at once.
 
-    The file is written under a name of its own and then renamed, so that a half-written one is never read and two
-    processes that make the same one do no harm. Its name comes from the identity of the picture's file: a changed
-    picture gets another pyramid.
+    The file is written under a name of its own and then renamed, so that a half-written one is never read; of two
+    processes that want it the second waits for the first. Its name comes from the identity of the picture's file: a
+    changed picture gets another pyramid.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        key: str,
-        picture: tuple[Size, PixelFormat],
-        make: Callable[[], PixelArray],
-        *,
-        is_lossy: bool,
+        self, folder: PyramidFolder, key: str, shape: PyramidShape, make: Callable[[], Iterator[NDArray[Any]]]
     ) -> None:
         """:param key: the picture's file and its version
-        :param picture: size and samples of what `make` will give
-        :param make: decodes the picture; called at most once at a time
-        :param is_lossy: whether tiles may be JPEG, because the picture was
+        :param make: gives the rows of the first level, in bands; called at most once at a time
         """
-        size, self._pixels = picture
-        self._is_lossy = is_lossy
-        self.levels: tuple[Level, ...] = levels_of(size, JPEG.media_type if is_lossy else None)
-        self._key = f"{key} {is_lossy} {self._pixels}"
-        self._path = folder / f"{hashlib.blake2b(self._key.encode(), digest_size=16).hexdigest()}.tif"
+        self._folder = folder
+        self._shape = shape
+        self._key = f"{key} {shape.is_lossy} {shape.pixels} {shape.levels[0]}"
+        self._place = folder.place(self._key)
         self._make = make
         self._lock = threading.Lock()
         self._opened: tuple[StableFile, PyramidIndex] | None = None
         self._is_closed = False
 
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels that it has."""
+        return self._shape.levels
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a tile is at hand, without anything to wait for."""
+        return self._opened is not None
+
+    @property
+    def is_being_made(self) -> bool:
+        """Whether another thread is at it."""
+        return self._opened is None and self._lock.locked()
+
     def read_tile(self, key: TileKey) -> Frame:
         """A tile that exists, at full tile size; the first one waits for the pyramid to be made.
 
+        A file that was damaged in the cache folder is made anew.
+
         :raises UnsupportedFormatError: the pyramid cannot be written
-        :raises CorruptFrameError, FileChangedError, TruncatedFileError: its file is broken, gone or closed
+        :raises CorruptFrameError, FileChangedError, TruncatedFileError: its file is broken again, gone or closed
         """
-        file, index = self._open()
-        level = self.levels[key.level]
-        return read_tile(
-            file, index, self._pixels, (key.level, key.row * level.grid.width + key.column, level.tile_size)
-        )
+        opened = self._open()
+        try:
+            return self._read(opened, key)
+        except _BROKEN:
+            self._discard(opened)
+            return self._read(self._open(), key)
+
+    def rest(self) -> None:
+        """Let go of the file until a tile is wanted again; one that is being made is left alone."""
+        if self.is_made:
+            with self._lock:
+                self._let_go()
 
     def close(self) -> None:
         """Let go of the file, which stays in the cache folder."""
         with self._lock:
             self._is_closed = True
-            if self._opened:
-                self._opened[0].close()
+            self._let_go()
+
+    def _read(self, opened: tuple[StableFile, PyramidIndex], key: TileKey) -> Frame:
+        level = self.levels[key.level]
+        place = (key.level, key.row * level.grid.width + key.column, level.tile_size)
+        return read_tile(*opened, self._shape.pixels, place)
 
     def _open(self) -> tuple[StableFile, PyramidIndex]:
         with self._lock:
@@ -78,35 +96,49 @@ class CachedPyramid:
                 message = "the pyramid has been closed"
                 raise FileChangedError(message)
             if self._opened is None:
-                self._opened = self._found() or self._made()
+                found = self._found()
+                self._opened = found or self._made()
+                self._folder.acquire(self._place)
+                if found is None:
+                    self._folder.trim()
             return self._opened
+
+    def _discard(self, opened: tuple[StableFile, PyramidIndex]) -> None:
+        """Take a broken file away, unless another thread has done so already."""
+        with self._lock:
+            if self._opened is opened and not self._is_closed:
+                self._let_go()
+                self._folder.remove(self._place)
+
+    def _let_go(self) -> None:
+        if self._opened:
+            self._opened[0].close()
+            self._opened = None
+            self._folder.release(self._place)
 
     def _found(self) -> tuple[StableFile, PyramidIndex] | None:
         try:
-            file = StableFile(self._path)
+            file = StableFile(self._place)
         except OSError:
             return None
-        index = read_index(self._path, self.levels, self._key)
+        index = read_index(self._place, self.levels, self._key)
         if index is None:
             file.close()
             return None
         return file, index
 
     def _made(self) -> tuple[StableFile, PyramidIndex]:
-        picture = self._make()
-        part = self._path.with_name(f"{self._path.stem}.{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_pyramid(part, picture, self.levels, self._key, is_lossy=self._is_lossy)
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
-            part.replace(self._path)
+            with self._folder.turn(self._place):
+                found = self._found()
+                if found is None:
+                    self._folder.write(
+                        self._place, lambda part: write_pyramid(part, self._make(), self._shape, self._key)
+                    )
+                    found = self._found()
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             message = f"the pyramid of a large picture cannot be written to the cache folder: {error.strerror}"
             raise UnsupportedFormatError(message) from error
-        found = self._found()
         if found is None:
             message = "the pyramid of a large picture went away as soon as it was written"
             raise FileChangedError(message)

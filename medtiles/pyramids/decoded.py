@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from medtiles.core.errors import UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import Level, TileKey
 from medtiles.pyramids.cached import CachedPyramid
-from medtiles.pyramids.layout import LARGEST_SIDE
+from medtiles.pyramids.folder import PyramidFolder
+from medtiles.pyramids.layout import LARGEST_SIDE, levels_of
+from medtiles.pyramids.store import PyramidShape
+from transcode.codecs.jpeg import JPEG
 from transcode.errors import FileChangedError
 from transcode.files import version_of
 from transcode.frames import Frame, PixelArray, PixelFormat
@@ -40,7 +46,7 @@ class PictureFile:
 class DecodedPicture:
     """Levels and tiles of a picture that `decode` gives. Every method may be called from several threads at once."""
 
-    def __init__(self, file: PictureFile, decode: Callable[[], PixelArray], cache: Path | None) -> None:
+    def __init__(self, file: PictureFile, decode: Callable[[], PixelArray], cache: PyramidFolder | None) -> None:
         """:param cache: where pyramids are kept
 
         :raises UnsupportedFormatError: the picture is too large for one tile, and there is no cache folder
@@ -55,8 +61,8 @@ class DecodedPicture:
                 message = f"{file.path.name} is larger than {LARGEST_SIDE} pixels a side, and there is no cache folder"
                 raise UnsupportedFormatError(message)
             key = f"{file.path.resolve()} {file.version}"
-            picture = (file.size, file.pixels)
-            self._pyramid = CachedPyramid(cache, key, picture, self._decoded, is_lossy=file.is_lossy)
+            levels = levels_of(file.size, JPEG.media_type if file.is_lossy else None)
+            self._pyramid = CachedPyramid(cache, key, PyramidShape(levels, file.pixels, file.is_lossy), self._bands)
             self.levels = self._pyramid.levels
 
     def read_tile(self, key: TileKey) -> Frame:
@@ -72,6 +78,9 @@ class DecodedPicture:
         self._is_closed = True
         if self._pyramid:
             self._pyramid.close()
+
+    def _bands(self) -> Iterator[NDArray[Any]]:
+        yield self._decoded().samples
 
     def _decoded(self) -> PixelArray:
         if self._is_closed:

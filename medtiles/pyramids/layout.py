@@ -12,6 +12,25 @@ MOST_PIXELS = 1 << 28
 TILE = Size(512, 512)
 
 
+_ROW_OF_TILES = 64 * 1024 * 1024
+"""Bytes that a row of tiles may take in memory while a pyramid is made; lower tiles are made of wider pictures."""
+_STORED_SIDES = range(128, 513, 16)
+"""Sides of a file's own tiles that its made levels take over, so that clients see one grid."""
+
+
+def overview_tile(size: Size, stored: Size | None, pixel_bytes: int) -> Size:
+    """The tiles of levels that are made below one of a file.
+
+    :param size: of that level
+    :param stored: its tiles, where they are pictures of their own
+    """
+    tile = stored if stored and stored.width in _STORED_SIDES and stored.height in _STORED_SIDES else TILE
+    height = tile.height
+    while height % 32 == 0 and height * size.reduced(1).width * pixel_bytes > _ROW_OF_TILES:
+        height //= 2
+    return Size(tile.width, height)
+
+
 def levels_of(size: Size, media_type: str | None) -> tuple[Level, ...]:
     """Halvings of a picture, rounded up, until one fits into a tile."""
     levels = [Level(size, TILE, 1.0, media_type)]

@@ -6,10 +6,11 @@ Other programs can open it too: lossless tiles have TIFF's horizontal predictor 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import imagecodecs
 import numpy as np
@@ -31,6 +32,18 @@ _FORM = 1
 """Counted up when the form of these files changes: older ones are then made anew."""
 _ROWS = 1024
 """Rows that are halved at once; even."""
+_Encode = Callable[[NDArray[Any]], bytes]
+
+
+@dataclass(frozen=True)
+class PyramidShape:
+    """What a pyramid is, before there is one."""
+
+    levels: tuple[Level, ...]
+    """Each half as large as the one before, rounded up; the sides of tiles are multiples of 16."""
+    pixels: PixelFormat
+    is_lossy: bool
+    """Whether tiles are JPEG, of 8 bits, grey or RGB."""
 
 
 @dataclass(frozen=True)
@@ -41,27 +54,28 @@ class PyramidIndex:
     lengths: tuple[tuple[int, ...], ...]
 
 
-def write_pyramid(path: Path, picture: PixelArray, levels: tuple[Level, ...], key: str, *, is_lossy: bool) -> None:
-    """Write a picture and its halvings.
+def write_pyramid(path: Path, bands: Iterator[NDArray[Any]], shape: PyramidShape, key: str) -> None:
+    """Write a picture and its halvings, in one pass: a row of tiles of each level is in memory, never the picture.
 
+    :param bands: the rows of the first level from the top, as many at a time as one likes; (rows, columns, samples)
     :param key: what the file is the pyramid of; `read_index` asks for the same
     :raises OSError: the disk is full, or the folder cannot be written to
     """
-    samples: NDArray[Any] = picture.samples
-    with tifffile.TiffWriter(path, bigtiff=True) as file:
-        for number, level in enumerate(levels):
-            if number:
-                samples = halved(samples)
+    pixels, is_lossy = shape.pixels, shape.is_lossy
+    with tifffile.TiffWriter(path, bigtiff=True) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
+        cutters = [_Cutter(level, _encoder(shape), spool) for level in shape.levels]
+        tiles: Iterator[bytes] = _cut(bands, cutters)
+        for number, level in enumerate(shape.levels):
             file.write(
-                data=_tiles(samples, picture.format, level, is_lossy=is_lossy),
-                shape=samples.shape if samples.shape[2] > 1 else samples.shape[:2],
-                dtype=picture.format.dtype,
+                data=tiles if number == 0 else cutters[number].kept(),
+                shape=(level.size.height, level.size.width, pixels.samples_per_pixel)[: 3 if pixels.is_colour else 2],
+                dtype=pixels.dtype,
                 tile=(level.tile_size.height, level.tile_size.width),
                 compression="jpeg" if is_lossy else "zstd",
-                predictor=None if is_lossy else _predictor(picture.format),
-                photometric="minisblack" if samples.shape[2] == 1 else "ycbcr" if is_lossy else "rgb",
-                planarconfig="contig" if samples.shape[2] > 1 else None,
-                subsampling=(2, 2) if is_lossy and samples.shape[2] > 1 else None,
+                predictor=None if is_lossy else _predictor(pixels),
+                photometric="minisblack" if not pixels.is_colour else "ycbcr" if is_lossy else "rgb",
+                planarconfig="contig" if pixels.is_colour else None,
+                subsampling=(2, 2) if is_lossy and pixels.is_colour else None,
                 description=_description(key) if number == 0 else None,
                 subfiletype=1 if number else 0,
                 metadata=None,
@@ -119,25 +133,87 @@ def halved(samples: NDArray[Any]) -> NDArray[Any]:
 
 def _halved_rows(samples: NDArray[Any]) -> NDArray[Any]:
     height, width = samples.shape[:2]
-    padded = np.pad(samples, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    blocks = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, -1)
-    means = blocks.mean(axis=(1, 3), dtype=np.float64 if samples.dtype.itemsize > 4 else np.float32)
-    return (means if samples.dtype.kind == "f" else np.rint(means)).astype(samples.dtype)
+    if height % 2 or width % 2:
+        samples = np.pad(samples, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    a, b, c, d = (samples[row::2, column::2] for row in (0, 1) for column in (0, 1))
+    dtype = samples.dtype
+    means: NDArray[Any]
+    if dtype.kind == "f":
+        means = (a + b) * dtype.type(0.25) + (c + d) * dtype.type(0.25)
+    elif dtype.itemsize == 8:  # nothing wider holds their sum
+        means = (a >> 2) + (b >> 2) + (c >> 2) + (d >> 2) + (((a & 3) + (b & 3) + (c & 3) + (d & 3) + 2) >> 2)
+    else:
+        wide: Any = np.int32 if dtype.itemsize <= 2 else np.int64
+        means = (a.astype(wide) + b + c + d + 2) >> 2
+    return means.astype(dtype, copy=False)
 
 
-def _tiles(samples: NDArray[Any], pixels: PixelFormat, level: Level, *, is_lossy: bool) -> Iterator[bytes]:
-    codec, options = JpegCodec(), EncodeOptions(quality=_QUALITY)
-    tile = level.tile_size
-    for row in range(level.grid.height):
-        for column in range(level.grid.width):
-            region = level.tile_region(column, row)
-            part = samples[region.y : region.bottom, region.x : region.right]
-            missing = ((0, tile.height - region.height), (0, tile.width - region.width), (0, 0))
-            part = np.pad(part, missing, mode="edge") if region.size != tile else np.ascontiguousarray(part)
-            if is_lossy:
-                yield codec.encode(PixelArray(part, pixels), options).data
-            else:
-                yield bytes(imagecodecs.zstd_encode(_differences(part) if _predictor(pixels) else part, level=1))
+class _Cutter:
+    """Cuts the rows of one level into encoded tiles, as soon as a row of tiles is whole."""
+
+    def __init__(self, level: Level, encode: _Encode, spool: IO[bytes]) -> None:
+        """:param spool: keeps tiles until their level's turn has come"""
+        self._level = level
+        self._encode = encode
+        self._spool = spool
+        self._places: list[tuple[int, int]] = []
+        self._waiting: list[NDArray[Any]] = []
+        self._row = 0
+
+    def rows(self, band: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """Rows of tiles that are whole once these rows have come."""
+        height = self._level.tile_size.height
+        while band.shape[0]:
+            missing = min(height, self._level.size.height - self._row * height) - sum(map(len, self._waiting))
+            self._waiting.append(band[:missing])
+            band = band[missing:]
+            if self._waiting[-1].shape[0] == missing:
+                row = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+                self._waiting = []
+                self._row += 1
+                yield row
+
+    def tiles(self, row: NDArray[Any]) -> Iterator[bytes]:
+        """The tiles of a row, padded to full size by their last rows and columns."""
+        tile = self._level.tile_size
+        for left in range(0, row.shape[1], tile.width):
+            part = row[:, left : left + tile.width]
+            missing = ((0, tile.height - part.shape[0]), (0, tile.width - part.shape[1]), (0, 0))
+            is_short = part.shape[:2] != (tile.height, tile.width)
+            yield self._encode(np.pad(part, missing, mode="edge") if is_short else np.ascontiguousarray(part))
+
+    def keep(self, tile: bytes) -> None:
+        """Put a tile aside."""
+        self._places.append((self._spool.seek(0, 2), len(tile)))
+        self._spool.write(tile)
+
+    def kept(self) -> Iterator[bytes]:
+        """All tiles put aside."""
+        for offset, length in self._places:
+            self._spool.seek(offset)
+            yield self._spool.read(length)
+
+
+def _cut(bands: Iterator[NDArray[Any]], cutters: Sequence[_Cutter]) -> Iterator[bytes]:
+    """The tiles of the first level; those of the others are put aside, before the last of the first is asked for."""
+    for band in bands:
+        for row in cutters[0].rows(band):
+            if len(cutters) > 1:
+                for tile in _cut(iter((halved(row),)), cutters[1:]):
+                    cutters[1].keep(tile)
+            yield from cutters[0].tiles(row)
+
+
+def _encoder(shape: PyramidShape) -> _Encode:
+    codec, options, pixels = JpegCodec(), EncodeOptions(quality=_QUALITY), shape.pixels
+
+    def jpeg(tile: NDArray[Any]) -> bytes:
+        return codec.encode(PixelArray(tile, pixels), options).data
+
+    def zstd(tile: NDArray[Any]) -> bytes:
+        return bytes(imagecodecs.zstd_encode(_differences(tile) if _predictor(pixels) else tile, level=1))
+
+    return jpeg if shape.is_lossy else zstd
 
 
 def _differences(samples: NDArray[Any]) -> NDArray[Any]:

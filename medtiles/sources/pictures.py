@@ -19,6 +19,7 @@ from medtiles.pyramids import (
     DecodedPicture,
     FlatHeader,
     PictureFile,
+    PyramidFolder,
     format_of,
     read_flat_header,
     read_flat_picture,
@@ -40,7 +41,7 @@ class PictureFormat:
 
     name = "picture"
 
-    def __init__(self, cache: Path | None) -> None:
+    def __init__(self, cache: PyramidFolder | None) -> None:
         """:param cache: where pyramids of large pictures are kept; None: large pictures are refused"""
         self._cache = cache
 

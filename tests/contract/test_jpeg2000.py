@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from medtiles.core.source import Source
+from medtiles.pyramids import PyramidFolder
 from medtiles.sources.jpeg2000 import Jpeg2000Format
 from tests.contract.source_contract import SourceContract
 
@@ -55,4 +56,4 @@ class TestJpeg2000(SourceContract):
     def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
         path = tmp_path / request.param
         FILES[request.param](path)
-        return Jpeg2000Format(tmp_path / "cache").open([path])
+        return Jpeg2000Format(PyramidFolder(tmp_path / "cache")).open([path])

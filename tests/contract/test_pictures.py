@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from medtiles.core.source import Source
+from medtiles.pyramids import PyramidFolder
 from medtiles.sources.pictures import PictureFormat
 from tests.contract.source_contract import SourceContract
 
@@ -49,4 +50,4 @@ class TestPictures(SourceContract):
     def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
         path = tmp_path / request.param
         PICTURES[request.param](path)
-        return PictureFormat(tmp_path / "cache").open([path])
+        return PictureFormat(PyramidFolder(tmp_path / "cache")).open([path])

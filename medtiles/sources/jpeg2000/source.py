@@ -8,7 +8,7 @@ from pathlib import Path
 from medtiles.core.display import PLAIN, Display, Windowing
 from medtiles.core.errors import DamagedImageError, ImageNotFoundError, UnsupportedFormatError
 from medtiles.core.pyramid import ImageInfo, TileKey
-from medtiles.pyramids import LARGEST_SIDE, MOST_PIXELS, DecodedPicture, PictureFile, format_of
+from medtiles.pyramids import LARGEST_SIDE, MOST_PIXELS, DecodedPicture, PictureFile, PyramidFolder, format_of
 from medtiles.sources.jpeg2000.stored import Stored, read_structure
 from medtiles.sources.jpeg2000.tiles import CutTiles, DecodedTiles, Tiles, WholeCodestream, has_even_grid
 from transcode.errors import CorruptFrameError
@@ -21,7 +21,7 @@ class Jpeg2000Format:
 
     name = "jpeg2000"
 
-    def __init__(self, cache: Path | None) -> None:
+    def __init__(self, cache: PyramidFolder | None) -> None:
         """:param cache: where pyramids of large pictures of one codestream tile are kept; None: those are refused"""
         self._cache = cache
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medtiles.core.errors import DamagedImageError, MedTilesError
+from medtiles.pyramids import PyramidFolder
 from medtiles.sources.tiff import aperio, generic, ome, qptiff
 from medtiles.sources.tiff.ifd import Directories, Directory
 from medtiles.sources.tiff.leaves import Leaf, read_leaves
@@ -35,9 +36,12 @@ class TiffFormat:
 
     name = "tiff"
 
-    def __init__(self, codecs: Codecs | None = None) -> None:
-        """Decode what must be decoded to be read by `codecs`; by default in this process, for files one trusts."""
+    def __init__(self, codecs: Codecs | None = None, cache: PyramidFolder | None = None) -> None:
+        """:param codecs: decode what must be decoded to be read; by default in this process, for files one trusts
+        :param cache: where smaller levels of large files without them are kept; None: they have none
+        """
         self._codecs = codecs or builtin()
+        self._cache = cache
 
     def detects(self, path: Path, head: bytes) -> bool:
         """Whether the file is a TIFF that no vendor has made his own. Reads the first directory."""
@@ -71,12 +75,22 @@ class TiffFormat:
             message = f"{path.name} cannot be read: {error.strerror}"
             raise DamagedImageError(message) from error
         try:
-            source = _opened(file, version, self._codecs)
+            source = self._opened(file, version)
             _require_same(path, version)
         except BaseException:
             file.close()
             raise
         return source
+
+    def _opened(self, file: StableFile, version: str) -> TiffSource:
+        try:
+            leaves = read_leaves(file)
+            return TiffSource(file, version, leaves, picture_of(leaves), self._codecs, self._cache)
+        except FileChangedError:
+            raise
+        except TranscodeError as error:
+            message = f"{file.name}: {error}"
+            raise DamagedImageError(message) from error
 
 
 FORMAT = TiffFormat()
@@ -88,17 +102,6 @@ def picture_of(leaves: Sequence[Leaf]) -> Picture:
         if detects(leaves):
             return sort(leaves)
     return generic.picture_of(leaves)
-
-
-def _opened(file: StableFile, version: str, codecs: Codecs) -> TiffSource:
-    try:
-        leaves = read_leaves(file)
-        return TiffSource(file, version, leaves, picture_of(leaves), codecs)
-    except FileChangedError:
-        raise
-    except TranscodeError as error:
-        message = f"{file.name}: {error}"
-        raise DamagedImageError(message) from error
 
 
 def _require_same(path: Path, version: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -96,7 +97,11 @@ class MissingTiles:
 
     def read(self, column: int, row: int) -> Frame:  # noqa: ARG002 - all alike
         """A tile of background."""
-        return background(self._page, self.tile_size)
+        return self.blank(self.tile_size)
+
+    def blank(self, size: Size) -> PixelArray:
+        """Background of any size."""
+        return background(self._page, size)
 
 
 class StoredTiles:
@@ -170,6 +175,12 @@ class Strips:
             part = band.samples[max(0, top - first) : bottom - first, left : left + self.tile_size.width]
             parts.append(part)
         return PixelArray(np.concatenate(parts), band.format)
+
+    def bands(self, top: int, bottom: int) -> Iterator[PixelArray]:
+        """Whole rows, from top to bottom, in bands as they are decoded; none of them is kept."""
+        for number in range(top // self._band_rows, -(-bottom // self._band_rows)):
+            band, first = self._decoded(number), number * self._band_rows
+            yield PixelArray(band.samples[max(0, top - first) : bottom - first], band.format)
 
     def _band(self, number: int) -> PixelArray:
         """A band, by one thread at a time: others that want it too find it when their turn comes."""

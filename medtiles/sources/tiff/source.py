@@ -7,15 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from medtiles.core.display import PLAIN, Display, Lut, Windowing
-from medtiles.core.errors import DamagedImageError, ImageNotFoundError, UnsupportedFormatError
+from medtiles.core.errors import DamagedImageError, ImageNotFoundError, TileOutOfRangeError, UnsupportedFormatError
 from medtiles.core.privacy import public_properties
 from medtiles.core.pyramid import Associated, ImageInfo, Level, TileKey
+from medtiles.pyramids import PyramidFolder
 from medtiles.sources.tiff import orientation
 from medtiles.sources.tiff.ifd import Directory
 from medtiles.sources.tiff.leaves import Leaf
 from medtiles.sources.tiff.page import MOST_DECODED_BYTES, Page
 from medtiles.sources.tiff.picture import Layer, Picture, downsample_of, first_page
 from medtiles.sources.tiff.readers import MissingTiles, TileReader, reader_of, whole
+from medtiles.sources.tiff.reduced import ReducedLevels, can_be_reduced
 from medtiles.sources.tiff.tags import Tag
 from transcode.codec import Codecs
 from transcode.errors import CorruptFrameError, TruncatedFileError
@@ -34,9 +36,17 @@ class TiffSource:
     """An open TIFF file. Safe to use from several threads."""
 
     def __init__(
-        self, file: StableFile, version: str, leaves: Sequence[Leaf], picture: Picture, codecs: Codecs
+        self,
+        file: StableFile,
+        version: str,
+        leaves: Sequence[Leaf],
+        picture: Picture,
+        codecs: Codecs,
+        cache: PyramidFolder | None = None,
     ) -> None:
         """Make what reads each plane of each level.
+
+        :param cache: where smaller levels are kept that the file lacks; None: it has those of the file alone
 
         :raises UnsupportedFormatError: a level is stored in a way that is not read
         :raises DamagedImageError: the planes of a level are not alike
@@ -47,6 +57,12 @@ class TiffSource:
         self._readers = tuple(_readers(layers, file, codecs) for layers in picture.levels)
         self._associated = _associated(picture, file, codecs)
         self._palette = _palette(leaves[0].directory, picture.base)
+        self._levels = self._stored_levels()
+        self._reduced: ReducedLevels | None = None
+        coarsest = first_page(picture.levels[-1])
+        if cache is not None and can_be_reduced(coarsest, self._levels[-1]):
+            key = f"{file.path.resolve()} {version}"
+            self._reduced = ReducedLevels(cache, key, coarsest, self._levels[-1], codecs)
         self._has_channels = any(plane.channel for plane in picture.planes)
         self._info = self._described(version, leaves[0].directory)
 
@@ -64,7 +80,9 @@ class TiffSource:
         """
         self._info.require(key)
         try:
-            return self._readers[key.level][key.plane].read(key.column, key.row)
+            if key.level < len(self._readers):
+                return self._readers[key.level][key.plane].read(key.column, key.row)
+            return self._reduced_tile(key)
         except (CorruptFrameError, TruncatedFileError) as error:
             place = f"{self._file.name}, level {key.level}, column {key.column}, row {key.row}, plane {key.plane}"
             message = f"{place}: {error}"
@@ -105,6 +123,16 @@ class TiffSource:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+        if self._reduced is not None:
+            self._reduced.close()
+
+    def _reduced_tile(self, key: TileKey) -> Frame:
+        """A tile of a level that the file lacks."""
+        if self._reduced is None:
+            message = f"{self._file.name} has no level {key.level}"
+            raise TileOutOfRangeError(message)
+        made = TileKey(key.level - len(self._readers), key.column, key.row, key.plane)
+        return self._reduced.read(self._readers[-1][key.plane], made)
 
     def _colour(self, channel: int) -> tuple[int, int, int] | None:
         """Of a channel, where there are several; the file's own, or one of the usual ones."""
@@ -112,9 +140,10 @@ class TiffSource:
             return None
         return self._picture.colours.get(channel, _CHANNEL_COLOURS[channel % len(_CHANNEL_COLOURS)])
 
-    def _described(self, version: str, directory: Directory) -> ImageInfo:
-        picture, base = self._picture, self._readers[0][0]
-        levels = tuple(
+    def _stored_levels(self) -> tuple[Level, ...]:
+        """The levels that the file has."""
+        base = self._readers[0][0]
+        return tuple(
             Level(
                 readers[0].size,
                 readers[0].tile_size,
@@ -123,8 +152,11 @@ class TiffSource:
             )
             for number, readers in enumerate(self._readers)
         )
+
+    def _described(self, version: str, directory: Directory) -> ImageInfo:
+        picture, base = self._picture, self._readers[0][0]
         pixels = picture.base.pixels()
-        is_slide = picture.base.is_tiled or len(levels) > 1 or picture.format != "tiff"
+        is_slide = picture.base.is_tiled or len(self._levels) > 1 or picture.format != "tiff"
         texts = {f"tiff.{name}": text for name, tag in _TEXTS.items() if (text := directory.text(tag).strip())}
         spacing = picture.spacing_mm
         if spacing is not None and base.size != picture.base.size:
@@ -133,7 +165,7 @@ class TiffSource:
             name=self._file.name,
             kind="slide" if is_slide else "picture",
             format=picture.format,
-            levels=levels,
+            levels=self._levels + (self._reduced.levels if self._reduced else ()),
             pixels=pixels,
             planes=picture.planes,
             version=version,

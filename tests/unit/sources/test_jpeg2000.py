@@ -17,6 +17,7 @@ from medtiles.core.errors import DamagedImageError, MedTilesError, UnsupportedFo
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
 from medtiles.core.source import Source
+from medtiles.pyramids import PyramidFolder
 from medtiles.sources.jpeg2000 import Jpeg2000Format
 from transcode.codecs import builtin
 from transcode.codecs.htj2k import HTJ2K
@@ -38,7 +39,7 @@ def colour() -> np.ndarray[Any, Any]:
 
 def opened(path: Path, data: bytes, cache: Path | None = None) -> Source:
     path.write_bytes(data)
-    return Jpeg2000Format(cache).open([path])
+    return Jpeg2000Format(cache and PyramidFolder(cache)).open([path])
 
 
 def jp2(path: Path, pixels: Any, **options: Any) -> bytes:
@@ -207,7 +208,7 @@ def test_every_conformance_file_is_read_or_refused_with_our_error(
     read = 0
     for path in sorted(shared_data("codestreams").glob("*/*.j2?")):
         try:
-            source = Jpeg2000Format(tmp_path).open([path])
+            source = Jpeg2000Format(PyramidFolder(tmp_path)).open([path])
         except MedTilesError:
             continue
         try:

@@ -13,6 +13,7 @@ from medtiles.core.display import PLAIN
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
+from medtiles.pyramids import PyramidFolder
 from medtiles.sources.pictures import PictureFormat
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame, PixelArray
@@ -83,7 +84,7 @@ def test_the_pyramid_of_a_large_picture_is_kept(tmp_path: Path) -> None:
     Image.effect_noise((4500, 40), 60).save(path)
     before = path.read_bytes()
     for _ in range(2):
-        source = PictureFormat(cache).open([path])
+        source = PictureFormat(PyramidFolder(cache)).open([path])
         tile = source.read_tile(FIRST)
         assert isinstance(tile, PixelArray)
         with Image.open(path) as image:
@@ -97,7 +98,7 @@ def test_the_pyramid_of_a_large_picture_is_kept(tmp_path: Path) -> None:
 def test_a_replaced_picture_is_noticed(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "a.png"
     Image.new("L", size, 10).save(path)
-    source = PictureFormat(tmp_path / "cache").open([path])
+    source = PictureFormat(PyramidFolder(tmp_path / "cache")).open([path])
     other = tmp_path / "b.png"
     Image.new("L", size, 20).save(other)
     other.replace(path)
