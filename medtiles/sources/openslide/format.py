@@ -11,6 +11,7 @@ import openslide
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.sources.openslide.companions import companions_of
 from medtiles.sources.openslide.handles import SharedSlide, told
+from medtiles.sources.openslide.plausible import require_plausible
 from medtiles.sources.openslide.source import OpenSlideSource
 
 _CACHE_BYTES = 16 * 1024 * 1024
@@ -43,6 +44,8 @@ class OpenSlideFormat:
             message = f"{path.name} is of no format that OpenSlide knows"
             raise UnsupportedFormatError(message)
         companions = companions_of(path, vendor)
+        if vendor == "hamamatsu":
+            require_plausible((path, *companions))
         try:
             return _opened(path, SharedSlide(path, companions, self._cache))
         except openslide.OpenSlideError as error:
