@@ -139,7 +139,9 @@ def _halved_rows(samples: NDArray[Any]) -> NDArray[Any]:
     dtype = samples.dtype
     means: NDArray[Any]
     if dtype.kind == "f":
-        means = (a + b) * dtype.type(0.25) + (c + d) * dtype.type(0.25)
+        quarter = dtype.type(0.25)
+        with np.errstate(invalid="ignore"):  # infinities of both signs have no mean
+            means = a * quarter + b * quarter + c * quarter + d * quarter
     elif dtype.itemsize == 8:  # nothing wider holds their sum
         means = (a >> 2) + (b >> 2) + (c >> 2) + (d >> 2) + (((a & 3) + (b & 3) + (c & 3) + (d & 3) + 2) >> 2)
     else:

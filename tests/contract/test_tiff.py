@@ -10,7 +10,8 @@ import pytest
 import tifffile
 
 from medtiles.core.source import Source
-from medtiles.sources.tiff import FORMAT
+from medtiles.pyramids import PyramidFolder
+from medtiles.sources.tiff import FORMAT, TiffFormat
 from tests.contract.source_contract import SourceContract
 from tests.unit.sources.tiff.tiff_files import gradients, noise, write
 
@@ -25,6 +26,16 @@ class TestDecodedTiff(SourceContract):
     @pytest.fixture(params=list(_KINDS))
     def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
         return FORMAT.open([write(tmp_path / "a.tif", gradients(300, 410), photometric="rgb", **_KINDS[request.param])])
+
+
+class TestTiffWithMadeLevels(SourceContract):
+    @pytest.fixture(params=["tiles", "strips", "jpeg"])
+    def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+        options: dict[str, Any] = {"jpeg": {"tile": (128, 128), "compression": "jpeg"}, **_KINDS}[request.param]
+        path = write(tmp_path / "a.tif", gradients(700, 2100), photometric="rgb", **options)
+        source = TiffFormat(cache=PyramidFolder(tmp_path / "cache")).open([path])
+        assert len(source.info.levels) > 3
+        return source
 
 
 class TestPyramidOfChannels(SourceContract):
