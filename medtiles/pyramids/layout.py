@@ -12,6 +12,8 @@ MOST_PIXELS = 1 << 28
 TILE = Size(512, 512)
 
 
+LARGEST_COARSEST = 2048
+"""Pixels: a file whose coarsest level is larger on a side gets smaller ones; others are decoded without delay."""
 _ROW_OF_TILES = 64 * 1024 * 1024
 """Bytes that a row of tiles may take in memory while a pyramid is made; lower tiles are made of wider pictures."""
 _STORED_SIDES = range(128, 513, 16)

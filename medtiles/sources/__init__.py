@@ -30,6 +30,6 @@ def formats(
         dicom_radiology.DicomRadiologyFormat(),
         openslide.FORMAT,
         jpeg2000.Jpeg2000Format(folder),
-        matlab.FORMAT,
+        matlab.MatlabFormat(folder),
         pictures.PictureFormat(folder),
     )

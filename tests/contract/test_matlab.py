@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from medtiles.core.source import Source
-from medtiles.sources.matlab import FORMAT
+from medtiles.pyramids import PyramidFolder
+from medtiles.sources.matlab import FORMAT, MatlabFormat
 from tests.contract.source_contract import SourceContract
 from tests.unit.sources.matlab_files import version5, version73
 
@@ -27,3 +28,12 @@ class TestMatlab(SourceContract):
     def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
         write, kind, bands = request.param
         return FORMAT.open([write(tmp_path / "a.mat", cube=CUBE[:, :, :bands].astype(kind))])
+
+
+class TestMatlabWithMadeLevels(SourceContract):
+    @pytest.fixture(params=[version5, version73])
+    def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+        values = np.arange(2100 * 90 * 2, dtype="int16").reshape(2100, 90, 2)
+        source = MatlabFormat(PyramidFolder(tmp_path / "cache")).open([request.param(tmp_path / "a.mat", cube=values)])
+        assert len(source.info.levels) > 3
+        return source

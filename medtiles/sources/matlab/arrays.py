@@ -49,6 +49,11 @@ class Variable:
         return self.matlab_class in CLASSES and is_sane and min(self.shape[:2]) >= 2 and self.third <= MOST_BANDS
 
     @property
+    def is_logical(self) -> bool:
+        """Whether its values are true or false, which have no averages."""
+        return self.matlab_class == "logical"
+
+    @property
     def third(self) -> int:
         """The third axis; 1 where there is none."""
         return self.shape[2] if len(self.shape) == 3 else 1

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from medtiles.core.geometry import Region, Size
-from medtiles.core.pyramid import Level, TileKey
-from medtiles.pyramids import Overviews, PyramidFolder, PyramidShape, evened, overview_levels, overview_tile
+from medtiles.core.pyramid import Level
+from medtiles.pyramids import (
+    LARGEST_COARSEST,
+    PlaneOverviews,
+    PyramidFolder,
+    PyramidShape,
+    evened,
+    overview_levels,
+    overview_tile,
+)
 from medtiles.sources.tiff.page import Page
-from medtiles.sources.tiff.readers import MissingTiles, Strips, TileReader, whole
+from medtiles.sources.tiff.readers import Strips, TileReader, whole
 from medtiles.sources.tiff.tags import Photometric
 from transcode.codec import Codecs
 from transcode.codecs.jpeg import JPEG
-from transcode.frames import Frame, PixelArray
+from transcode.frames import PixelArray
 
-LARGEST_COARSEST = 2048
-"""Pixels: a coarsest level no larger than this on either side is decoded faster than a pyramid is worth."""
 _LOSSY = frozenset({7, 33003, 33005})
 """Values of the Compression tag: JPEG, and JPEG 2000 of Aperio."""
 _SWAPPED = frozenset({5, 6, 7, 8})
 """Values of Orientation whose stored rows are the picture's columns."""
-_MOST_OPEN = 16
-"""Planes whose files in the cache folder are kept open."""
 
 
 def can_be_reduced(page: Page, level: Level) -> bool:
@@ -40,60 +42,18 @@ def can_be_reduced(page: Page, level: Level) -> bool:
     return is_large and has_averages and (page.is_tiled or page.orientation not in _SWAPPED)
 
 
-class ReducedLevels:
-    """The levels below the coarsest of a file, for each of its planes. Safe to use from several threads."""
+def reduced_levels(folder: PyramidFolder, key: str, page: Page, base: Level) -> PlaneOverviews:
+    """The levels that are made below the coarsest of a file.
 
-    def __init__(self, folder: PyramidFolder, key: str, page: Page, base: Level, codecs: Codecs) -> None:
-        """:param key: the file and its version
-        :param page: one of those that hold the coarsest level
-        """
-        pixels = page.pixels()
-        is_eight_bit = pixels.bits_stored == 8 and not pixels.signed
-        is_lossy = page.compression in _LOSSY and is_eight_bit
-        stored = base.tile_size if base.media_type else None
-        tile = overview_tile(base.size, stored, pixels.dtype.itemsize * pixels.samples_per_pixel)
-        self.levels = overview_levels(base, tile, JPEG.media_type if is_lossy else None)
-        self._folder = folder
-        self._key = key
-        self._codecs = codecs
-        self._shape = PyramidShape(self.levels, pixels, is_lossy)
-        self._lock = threading.Lock()
-        self._open: OrderedDict[int, Overviews] = OrderedDict()
-        self._planes: dict[int, Overviews] = {}
-
-    def read(self, reader: TileReader, key: TileKey) -> Frame:
-        """A tile that exists.
-
-        :param reader: of the coarsest level of the plane
-        :param key: level 0 is the first that the file lacks
-
-        :raises CorruptFrameError, DamagedImageError, TruncatedFileError: the file is broken where the tile lies
-        :raises FileChangedError: the file has changed, or has been closed
-        """
-        if isinstance(reader, MissingTiles):
-            return reader.blank(self.levels[key.level].tile_size)
-        return self._plane(reader, key.plane).read_tile(key)
-
-    def close(self) -> None:
-        """Let go of files in the cache folder; what is being made ends when its file is closed."""
-        with self._lock:
-            planes = list(self._planes.values())
-        for plane in planes:
-            plane.close()
-
-    def _plane(self, reader: TileReader, number: int) -> Overviews:
-        with self._lock:
-            plane = self._planes.get(number)
-            if plane is None:
-                key = f"{self._key} {number}"
-                plane = Overviews(self._folder, key, self._shape, PageBands(reader, self._codecs))
-                self._planes[number] = plane
-            self._open[number] = plane
-            self._open.move_to_end(number)
-            oldest = self._open.popitem(last=False)[1] if len(self._open) > _MOST_OPEN else None
-        if oldest is not None:
-            oldest.rest()
-        return plane
+    :param key: the file and its version
+    :param page: one of those that hold the coarsest level
+    """
+    pixels = page.pixels()
+    is_lossy = page.compression in _LOSSY and pixels.bits_stored == 8 and not pixels.signed
+    stored = base.tile_size if base.media_type else None
+    tile = overview_tile(base.size, stored, pixels.dtype.itemsize * pixels.samples_per_pixel)
+    levels = overview_levels(base, tile, JPEG.media_type if is_lossy else None)
+    return PlaneOverviews(folder, key, PyramidShape(levels, pixels, is_lossy))
 
 
 class PageBands:

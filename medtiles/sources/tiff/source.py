@@ -10,14 +10,14 @@ from medtiles.core.display import PLAIN, Display, Lut, Windowing
 from medtiles.core.errors import DamagedImageError, ImageNotFoundError, TileOutOfRangeError, UnsupportedFormatError
 from medtiles.core.privacy import public_properties
 from medtiles.core.pyramid import Associated, ImageInfo, Level, TileKey
-from medtiles.pyramids import PyramidFolder
+from medtiles.pyramids import PlaneOverviews, PyramidFolder
 from medtiles.sources.tiff import orientation
 from medtiles.sources.tiff.ifd import Directory
 from medtiles.sources.tiff.leaves import Leaf
 from medtiles.sources.tiff.page import MOST_DECODED_BYTES, Page
 from medtiles.sources.tiff.picture import Layer, Picture, downsample_of, first_page
 from medtiles.sources.tiff.readers import MissingTiles, TileReader, reader_of, whole
-from medtiles.sources.tiff.reduced import ReducedLevels, can_be_reduced
+from medtiles.sources.tiff.reduced import PageBands, can_be_reduced, reduced_levels
 from medtiles.sources.tiff.tags import Tag
 from transcode.codec import Codecs
 from transcode.errors import CorruptFrameError, TruncatedFileError
@@ -58,11 +58,11 @@ class TiffSource:
         self._associated = _associated(picture, file, codecs)
         self._palette = _palette(leaves[0].directory, picture.base)
         self._levels = self._stored_levels()
-        self._reduced: ReducedLevels | None = None
+        self._reduced: PlaneOverviews | None = None
         coarsest = first_page(picture.levels[-1])
         if cache is not None and can_be_reduced(coarsest, self._levels[-1]):
             key = f"{file.path.resolve()} {version}"
-            self._reduced = ReducedLevels(cache, key, coarsest, self._levels[-1], codecs)
+            self._reduced = reduced_levels(cache, key, coarsest, self._levels[-1])
         self._has_channels = any(plane.channel for plane in picture.planes)
         self._info = self._described(version, leaves[0].directory)
 
@@ -131,8 +131,10 @@ class TiffSource:
         if self._reduced is None:
             message = f"{self._file.name} has no level {key.level}"
             raise TileOutOfRangeError(message)
-        made = TileKey(key.level - len(self._readers), key.column, key.row, key.plane)
-        return self._reduced.read(self._readers[-1][key.plane], made)
+        made, base = key.level - len(self._readers), self._readers[-1][key.plane]
+        if isinstance(base, MissingTiles):
+            return base.blank(self._reduced.levels[made].tile_size)
+        return self._reduced.read_tile(PageBands(base, self._codecs), TileKey(made, key.column, key.row, key.plane))
 
     def _colour(self, channel: int) -> tuple[int, int, int] | None:
         """Of a channel, where there are several; the file's own, or one of the usual ones."""

@@ -39,7 +39,7 @@ def colour() -> np.ndarray[Any, Any]:
 
 def opened(path: Path, data: bytes, cache: Path | None = None) -> Source:
     path.write_bytes(data)
-    return Jpeg2000Format(cache and PyramidFolder(cache)).open([path])
+    return Jpeg2000Format(PyramidFolder(cache) if cache else None).open([path])
 
 
 def jp2(path: Path, pixels: Any, **options: Any) -> bytes:

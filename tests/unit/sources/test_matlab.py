@@ -17,7 +17,8 @@ from medtiles.core.errors import DamagedImageError, MedTilesError, UnsupportedFo
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
 from medtiles.core.source import Source
-from medtiles.sources.matlab import FORMAT
+from medtiles.pyramids import PyramidFolder
+from medtiles.sources.matlab import FORMAT, MatlabFormat
 from tests.unit.sources.matlab_files import version5, version73
 from transcode.errors import FileChangedError
 from transcode.frames import PixelArray
@@ -278,3 +279,28 @@ def test_detection_goes_by_the_header(tmp_path: Path) -> None:
         assert FORMAT.detects(path, path.read_bytes()[:4096])
     assert not FORMAT.detects(Path("a.mat"), b"")
     assert not FORMAT.detects(Path("a.mat"), b"\x89HDF\r\n\x1a\n" + bytes(500))
+
+
+@pytest.mark.parametrize("write", [version5, version73])
+@pytest.mark.parametrize(("kind", "bands"), [("uint8", 3), ("uint16", 1), ("double", 2)])
+def test_levels_of_a_large_array_are_averages(tmp_path: Path, write: Any, kind: str, bands: int) -> None:
+    values = np.random.default_rng(5).integers(0, 250, (2304, 130, bands)).astype(kind)
+    source = MatlabFormat(PyramidFolder(tmp_path / "cache")).open([write(tmp_path / "a.mat", cube=values)])
+    plane = len(source.info.planes) - 1
+    wanted = values[..., plane : plane + 1] if plane else values
+    assert [level.size.height for level in source.info.levels] == [2304, 1152, 576, 288]
+    for number, level in enumerate(source.info.levels[1:], 1):
+        tiles = [source.read_tile(TileKey(number, 0, row, plane)) for row in range(level.grid.height)]
+        found = np.concatenate([tile.samples for tile in tiles if isinstance(tile, PixelArray)])
+        step, columns = 1 << number, 130 >> number
+        blocks = wanted[:, : columns << number].astype(float).reshape(2304 // step, step, columns, step, -1)
+        assert np.abs(found[: level.size.height, :columns] - blocks.mean(axis=(1, 3))).max() <= 0.5 * number
+    source.close()
+
+
+def test_truth_values_and_small_arrays_have_one_level(tmp_path: Path) -> None:
+    formats = MatlabFormat(PyramidFolder(tmp_path / "cache"))
+    for values in (np.zeros((2304, 4), bool), np.zeros((2048, 4))):
+        source = formats.open([version5(tmp_path / "a.mat", cube=values)])
+        assert len(source.info.levels) == 1
+        source.close()
