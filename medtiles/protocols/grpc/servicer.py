@@ -13,6 +13,7 @@ from medtiles.core.errors import BadRequestError, ViewTooLargeError
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.view import Refinement, View
 from medtiles.protocols.grpc import messages
+from medtiles.protocols.grpc.asked import asked_tile
 from medtiles.protocols.grpc.batches import Outcome
 from medtiles.protocols.grpc.calls import Edge, stream, unary
 from medtiles.protocols.grpc.pictures import Pictures
@@ -40,14 +41,13 @@ class TileServicer(TileServiceServicer):
     @unary
     def GetTile(self, request: pb.GetTileRequest, context: grpc.ServicerContext) -> pb.GetTileResponse:  # noqa: N802
         """One tile."""
-        rendition = rendition_of(request.rendition)
-        info = self._pictures.info(request.image, request.version)
-        key = messages.tile_key_of(request.key)
-        info.require(key)
-        etag = rendition.entity_tag(info.version, key)
-        if request.if_none_match == etag:
+        asked = asked_tile(request)
+        info = self._pictures.info(asked.request.image, asked.version)
+        info.require(asked.key)
+        etag = asked.rendition.entity_tag(info.version, asked.key)
+        if asked.if_none_match == etag:
             return pb.GetTileResponse(etag=etag, is_not_modified=True, version=info.version)
-        frame = self._pictures.picture(info, rendition.request(request.image, key), context)
+        frame = self._pictures.picture(info, asked.request, context)
         response = pb.GetTileResponse(etag=etag, version=info.version)
         messages.put_frame(response.frame, frame)
         return response

@@ -133,6 +133,26 @@ def test_a_tile_that_the_client_has_is_not_sent(served: Served) -> None:
     assert (answer.is_not_modified, answer.HasField("frame")) == (True, False)
 
 
+def test_a_request_that_comes_again_with_another_window_is_another_request(served: Served) -> None:
+    def ask(width: float) -> tiles_pb2.GetTileResponse:
+        window = frames_pb2.Rendition(accept=["image/png"], windowing=frames_pb2.Windowing(centre=2000, width=width))
+        answer = served.tiles.GetTile(tiles_pb2.GetTileRequest(image="scan", key=key(0), rendition=window))
+        assert isinstance(answer, tiles_pb2.GetTileResponse)
+        return answer
+
+    first, second, again = ask(100), ask(2000), ask(100)
+
+    assert (first == again, first.frame.data == second.frame.data, first.etag == second.etag) == (True, False, False)
+
+
+def test_a_long_request_is_answered_like_a_short_one(served: Served) -> None:
+    accept = frames_pb2.Rendition(accept=["image/jpeg", *("image/x-" + "y" * 200 for _ in range(20))])
+
+    answer = served.tiles.GetTile(tiles_pb2.GetTileRequest(image="slide", key=key(0), rendition=accept))
+
+    assert answer.frame.media_type == "image/jpeg"
+
+
 def test_the_tag_of_another_tile_does_not_hold(served: Served) -> None:
     etag = served.tiles.GetTile(tiles_pb2.GetTileRequest(image="slide", key=key(1))).etag
 
