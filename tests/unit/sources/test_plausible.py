@@ -17,6 +17,7 @@ from transcode.errors import FileChangedError
 HUGE = 2**31 - 1
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("tag", [256, 257])
 def test_an_ndpi_file_that_lies_of_its_size_is_refused(
     tmp_path: Path, shared_data: Callable[[str], Path], tag: int
