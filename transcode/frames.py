@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.generic]
 """An array of samples, always (rows, columns, samples per pixel)."""
+
+
+@cache
+def _dtype(kind: str, width: int) -> np.dtype[np.generic]:
+    return np.dtype(f"{kind}{width}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +35,7 @@ class PixelFormat:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """The NumPy type of one sample, in native byte order."""
-        kind = "f" if self.is_float else "i" if self.signed else "u"
-        return np.dtype(f"{kind}{self.bits_allocated // 8}")
+        return _dtype("f" if self.is_float else "i" if self.signed else "u", self.bits_allocated // 8)
 
     @property
     def is_colour(self) -> bool:

@@ -170,7 +170,7 @@ class TileEngine:
         what = request.what
         if isinstance(what, AssociatedName):
             return self._associated(opened, what, request)
-        plan = self._plan(opened.info, what)
+        plan = planning.plan_view(opened.info, what) if isinstance(what, View) else self._plan(opened.info, what)
         display = self._display(request.image, opened, plan.plane) if request.is_display else None
         canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
         return recode(canvas.draw(plan), request.accept, self._codecs, EncodeOptions(request.quality))

@@ -42,7 +42,11 @@ class Box:
     @property
     def is_whole(self) -> bool:
         """Whether it lies on pixel borders."""
-        return all(side == int(side) for side in (self.left, self.top, self.right, self.bottom))
+        return not (self.left % 1 or self.top % 1 or self.right % 1 or self.bottom % 1)
+
+    def maps_to(self, size: Size) -> bool:
+        """Whether its pixels are those of a picture of this size, one to one."""
+        return self.is_whole and self.width == size.width and self.height == size.height
 
     @classmethod
     def of(cls, region: Region) -> Box:

@@ -63,6 +63,8 @@ def present(pixels: PixelArray, display: Display, windowing: Windowing | None) -
 
 
 def _colour(pixels: PixelArray) -> PixelArray:
+    if pixels.format == RGB8:
+        return pixels
     samples = pixels.samples[..., :3]
     if samples.shape[2] < 3:
         samples = np.repeat(samples[..., :1], 3, axis=2)

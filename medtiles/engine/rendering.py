@@ -27,11 +27,11 @@ _BLOCK = 2048
 Present = Callable[[PixelArray], PixelArray]
 """What is done to decoded samples before they are stitched: windowing, or nothing."""
 
-DecodedCache = TileCache[tuple[str, str, TileKey, int], PixelArray]
+DecodedCache = TileCache[tuple[str, str, int, int, int, int, int], PixelArray]
 
 
 def decoded_cache(capacity: int) -> DecodedCache:
-    """A cache of decoded tiles, by image, version, tile and reduction."""
+    """A cache of decoded tiles, by image, version, level, plane, column, row and reduction."""
     return TileCache(capacity, lambda pixels: pixels.samples.nbytes + 256)
 
 
@@ -55,8 +55,7 @@ class Canvas:
         """
         level = self.opened.info.levels[plan.level]
         reduced = level.size.reduced(plan.reduction)
-        is_same_size = plan.box.is_whole and (plan.box.width, plan.box.height) == (plan.size.width, plan.size.height)
-        region = cover(plan.box, reduced, 0 if is_same_size else _margin(plan))
+        region = cover(plan.box, reduced, 0 if plan.box.maps_to(plan.size) else _margin(plan))
         stitched = self._stitch(plan, region)
         return resample(stitched, region, plan.box, plan.size)
 
@@ -93,16 +92,18 @@ class Canvas:
             if not self.is_wanted():
                 raise CancelledError
             covered = level.tile_region(column, row)
-            piece = self._tile(TileKey(plan.level, column, row, plan.plane), plan.reduction)
-            piece = _cut(piece, covered.size.reduced(plan.reduction))
+            piece = _cut(self._tile(plan, column, row), covered.size.reduced(plan.reduction))
             yield covered.x >> plan.reduction, covered.y >> plan.reduction, self.present(piece)
 
-    def _tile(self, key: TileKey, reduction: int) -> PixelArray:
+    def _tile(self, plan: Plan, column: int, row: int) -> PixelArray:
         opened = self.opened
-        cache_key = (self.image, opened.info.version, key, reduction)
-        return self.decoded.get_or_make(
-            cache_key, lambda: decoded(opened.source.read_tile(key), self.codecs, reduction)
-        )
+
+        def make() -> PixelArray:
+            tile = TileKey(plan.level, column, row, plan.plane)
+            return decoded(opened.source.read_tile(tile), self.codecs, plan.reduction)
+
+        key = (self.image, opened.info.version, plan.level, plan.plane, column, row, plan.reduction)
+        return self.decoded.get_or_make(key, make)
 
     def _regions(self, reader: ReadsRegions, plan: Plan, full: Region) -> Iterator[tuple[int, int, PixelArray]]:
         for y in range(full.y, full.bottom, _BLOCK):
@@ -145,6 +146,8 @@ def resample(pixels: PixelArray, region: Region, box: Box, size: Size) -> PixelA
 
     Area averaging by whole factors, Hamming's window for other reductions (both without aliasing), Lanczos to enlarge.
     """
+    if box.maps_to(size):
+        return _part(pixels, box, region)
     samples = pixels.samples
     inner = Box(
         max(0.0, box.left - region.x),
@@ -152,8 +155,6 @@ def resample(pixels: PixelArray, region: Region, box: Box, size: Size) -> PixelA
         min(box.right - region.x, region.width),
         min(box.bottom - region.y, region.height),
     )
-    if box.is_whole and (box.width, box.height) == (size.width, size.height):
-        return PixelArray(_part(samples, box, region), pixels.format)
     method = _method(inner, size, pixels.format.photometric)
     frame = (inner.left, inner.top, inner.right, inner.bottom)
     target = (size.width, size.height)
@@ -199,14 +200,18 @@ def _cut(pixels: PixelArray, size: Size) -> PixelArray:
     return PixelArray(pixels.samples[: size.height, : size.width], pixels.format)
 
 
-def _part(samples: Samples, box: Box, region: Region) -> Samples:
+def _part(pixels: PixelArray, box: Box, region: Region) -> PixelArray:
     """A rectangle of whole pixels; a pixel that a ceil-halved size adds beyond the edge repeats the last one."""
+    samples = pixels.samples
+    is_all = (region.x, region.y, region.right, region.bottom) == (box.left, box.top, box.right, box.bottom)
+    if is_all and samples.flags.c_contiguous:
+        return pixels
     left, top = int(box.left) - region.x, int(box.top) - region.y
     part = samples[top : top + int(box.height), left : left + int(box.width)]
     missing = (int(box.height) - part.shape[0], int(box.width) - part.shape[1])
     if any(missing):
         part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    return np.ascontiguousarray(part)
+    return PixelArray(np.ascontiguousarray(part), pixels.format)
 
 
 def _paste(canvas: Samples, piece: Samples, x: int, y: int) -> None:

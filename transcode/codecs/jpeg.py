@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import simplejpeg
@@ -51,7 +52,7 @@ class JpegCodec:
         is_unmarked_rgb = not is_grey and frame.format.photometric == "RGB" and not header.states_colours
         data = with_adobe_marker(frame.data, 0) if is_unmarked_rgb else frame.data
         samples = fit(_decoded(data, shape, is_grey=is_grey), frame.format, shape)
-        return PixelArray(samples, frame.format if is_grey else replace(frame.format, photometric="RGB"))
+        return PixelArray(samples, frame.format if is_grey else _as("RGB", frame.format))
 
     def holds(self, pixels: PixelFormat) -> bool:
         """Grey or RGB of 8 stored bits: rounded indices into a palette mean other colours, rounded masks nothing."""
@@ -74,7 +75,7 @@ class JpegCodec:
         )
         if options.icc_profile:
             data = _with_profile(data, options.icc_profile)
-        stored = pixels.format if is_grey else replace(pixels.format, photometric="YBR_FULL_422")
+        stored = pixels.format if is_grey else _as("YBR_FULL_422", pixels.format)
         return EncodedFrame(data, JPEG, stored, pixels.width, pixels.height)
 
 
@@ -120,6 +121,11 @@ def _decoded_despite_warnings(data: bytes, shape: Shape, colours: str) -> Sample
         message = f"JPEG: {error}"
         raise CorruptFrameError(message) from error
     return decoded
+
+
+@lru_cache(maxsize=64)
+def _as(photometric: str, pixels: PixelFormat) -> PixelFormat:
+    return replace(pixels, photometric=photometric)
 
 
 def _contiguous(samples: Samples) -> Samples:

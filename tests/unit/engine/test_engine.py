@@ -258,3 +258,10 @@ def test_only_codestreams_come_in_refinements(make_engine: MakeEngine) -> None:
     engine = make_engine(card=jpeg_card)
     with pytest.raises(UnsupportedEncodingError, match="stored as jpeg"):
         engine.refinements("card", TileKey(0, 0, 0))
+
+
+def test_samples_of_a_padded_edge_tile_come_in_one_piece_of_memory(make_engine: MakeEngine) -> None:
+    engine = make_engine(card=lambda: jpeg_card(PADDED))
+    samples = engine.samples("card", TileKey(0, 3, 2)).samples
+    assert samples.shape == (188, 232, 3)
+    assert samples.flags.c_contiguous

@@ -113,3 +113,8 @@ def test_only_what_is_shown_as_stored_is_plain(
     display: Display, pixels: PixelFormat, windowing: Windowing | None, expected: bool
 ) -> None:
     assert is_plain(display, pixels, windowing) is expected
+
+
+def test_plain_rgb_is_shown_as_the_very_object_it_is() -> None:
+    picture = PixelArray(np.zeros((2, 3, 3), np.uint8), RGB8)
+    assert present(picture, PLAIN, None) is picture
