@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from medtiles.core.errors import UnsupportedFormatError
+from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import Level, TileKey
 from medtiles.pyramids.cached import CachedPyramid
@@ -80,7 +80,11 @@ class DecodedPicture:
             self._pyramid.close()
 
     def _bands(self) -> Iterator[NDArray[Any]]:
-        yield self._decoded().samples
+        picture = self._decoded()
+        if Size(picture.width, picture.height) != self._file.size:
+            message = f"{self._file.path.name} is {picture.width} x {picture.height}, not {self._file.size} as it says"
+            raise DamagedImageError(message)
+        yield picture.samples
 
     def _decoded(self) -> PixelArray:
         if self._is_closed:

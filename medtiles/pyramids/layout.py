@@ -14,7 +14,7 @@ TILE = Size(512, 512)
 
 LARGEST_COARSEST = 2048
 """Pixels: a file whose coarsest level is larger on a side gets smaller ones; others are decoded without delay."""
-_ROW_OF_TILES = 64 * 1024 * 1024
+_ROW_OF_TILES = 48 * 1024 * 1024
 """Bytes that a row of tiles may take in memory while a pyramid is made; lower tiles are made of wider pictures."""
 _STORED_SIDES = range(128, 513, 16)
 """Sides of a file's own tiles that its made levels take over, so that clients see one grid."""

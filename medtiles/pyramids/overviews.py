@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,8 +35,10 @@ class Bands(Protocol):
     def size(self) -> Size:
         """In pixels."""
 
-    def bands(self, region: Region) -> Iterator[Sequence[NDArray[Any]]]:
+    def bands(self, region: Region) -> Iterator[Iterable[NDArray[Any]]]:
         """The rows of a region from the top, each band as pieces from left to right; (rows, columns, samples).
+
+        The pieces of a band are asked for before the next band, one after the other.
 
         Heights of all bands but the last, and widths of all pieces but the last of a band, are even.
 
@@ -124,7 +126,7 @@ def evened(bands: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         yield left
 
 
-def _halved(bands: Iterable[Sequence[NDArray[Any]]]) -> Iterator[NDArray[Any]]:
+def _halved(bands: Iterable[Iterable[NDArray[Any]]]) -> Iterator[NDArray[Any]]:
     for pieces in bands:
         halves = [halved(piece) for piece in pieces]
         yield halves[0] if len(halves) == 1 else np.concatenate(halves, axis=1)

@@ -32,6 +32,8 @@ _FORM = 1
 """Counted up when the form of these files changes: older ones are then made anew."""
 _ROWS = 1024
 """Rows that are halved at once; even."""
+_FEW_ROWS = 64
+"""Rows of a level that are halved at once for the next, while memory is scarce; even."""
 _Encode = Callable[[NDArray[Any]], bytes]
 
 
@@ -159,21 +161,25 @@ class _Cutter:
         self._encode = encode
         self._spool = spool
         self._places: list[tuple[int, int]] = []
-        self._waiting: list[NDArray[Any]] = []
-        self._row = 0
+        self._row: NDArray[Any] | None = None
+        self._filled = 0
+        self._rows_done = 0
 
     def rows(self, band: NDArray[Any]) -> Iterator[NDArray[Any]]:
-        """Rows of tiles that are whole once these rows have come."""
+        """Rows of tiles that are whole once these rows have come; each is good until the next is asked for."""
         height = self._level.tile_size.height
-        while band.shape[0]:
-            missing = min(height, self._level.size.height - self._row * height) - sum(map(len, self._waiting))
-            self._waiting.append(band[:missing])
-            band = band[missing:]
-            if self._waiting[-1].shape[0] == missing:
-                row = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
-                self._waiting = []
-                self._row += 1
-                yield row
+        if self._row is None:
+            self._row = np.empty((height, *band.shape[1:]), band.dtype)
+        while band.shape[0] and self._rows_done < self._level.grid.height:
+            wanted = min(height, self._level.size.height - self._rows_done * height)
+            taken = band[: wanted - self._filled]
+            self._row[self._filled : self._filled + taken.shape[0]] = taken
+            self._filled += taken.shape[0]
+            band = band[taken.shape[0] :]
+            if self._filled == wanted:
+                self._filled = 0
+                self._rows_done += 1
+                yield self._row[:wanted]
 
     def tiles(self, row: NDArray[Any]) -> Iterator[bytes]:
         """The tiles of a row, padded to full size by their last rows and columns."""
@@ -201,7 +207,8 @@ def _cut(bands: Iterator[NDArray[Any]], cutters: Sequence[_Cutter]) -> Iterator[
     for band in bands:
         for row in cutters[0].rows(band):
             if len(cutters) > 1:
-                for tile in _cut(iter((halved(row),)), cutters[1:]):
+                halves = (halved(row[top : top + _FEW_ROWS]) for top in range(0, row.shape[0], _FEW_ROWS))
+                for tile in _cut(halves, cutters[1:]):
                     cutters[1].keep(tile)
             yield from cutters[0].tiles(row)
 

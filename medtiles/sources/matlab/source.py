@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -176,14 +176,14 @@ class _BandOfValues:
         """Columns and rows."""
         return self._values.variable.size
 
-    def bands(self, region: Region) -> Iterator[Sequence[NDArray[Any]]]:
+    def bands(self, region: Region) -> Iterator[Iterable[NDArray[Any]]]:
         """The rows of a region; see `Bands`."""
         for y in range(region.y, region.bottom, _BLOCK):
             height = min(_BLOCK, region.bottom - y)
-            yield [
+            yield (
                 self._values.read(Region(x, y, min(_BLOCK, region.right - x), height), self._band)
                 for x in range(region.x, region.right, _BLOCK)
-            ]
+            )
 
 
 def _values(path: Path, head: bytes) -> Values:

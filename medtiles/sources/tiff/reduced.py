@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ from medtiles.sources.tiff.readers import Strips, TileReader, whole
 from medtiles.sources.tiff.tags import Photometric
 from transcode.codec import Codecs
 from transcode.codecs.jpeg import JPEG
-from transcode.frames import PixelArray
 
 _LOSSY = frozenset({7, 33003, 33005})
 """Values of the Compression tag: JPEG, and JPEG 2000 of Aperio."""
@@ -68,22 +67,19 @@ class PageBands:
         """Of the page."""
         return self._reader.size
 
-    def bands(self, region: Region) -> Iterator[Sequence[NDArray[Any]]]:
+    def bands(self, region: Region) -> Iterator[Iterable[NDArray[Any]]]:
         """The rows of a region; see `Bands`."""
         if isinstance(self._reader, Strips) and region.width == self.size.width:
             strips = self._reader.bands(region.y, region.bottom)
             return ((band,) for band in evened(band.samples for band in strips))
         return self._rows_of_tiles(region)
 
-    def _rows_of_tiles(self, region: Region) -> Iterator[Sequence[NDArray[Any]]]:
+    def _rows_of_tiles(self, region: Region) -> Iterator[Iterable[NDArray[Any]]]:
         tile = self._reader.tile_size
         width, height = tile.width * (1 + tile.width % 2), tile.height * (1 + tile.height % 2)
         for y in range(region.y, region.bottom, height):
             rows = min(height, region.bottom - y)
-            yield [
-                self._part(Region(x, y, min(width, region.right - x), rows)).samples
+            yield (
+                whole(self._reader, self._codecs, Region(x, y, min(width, region.right - x), rows)).samples
                 for x in range(region.x, region.right, width)
-            ]
-
-    def _part(self, region: Region) -> PixelArray:
-        return whole(self._reader, self._codecs, region)
+            )

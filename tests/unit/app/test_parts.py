@@ -44,3 +44,16 @@ def test_limits_come_from_the_settings(tmp_path: Path) -> None:
 def test_an_engine_of_nothing_is_refused() -> None:
     with pytest.raises(StartError, match="nothing to serve"):
         build_engine(load({"cache": "none"}, environment={}).settings)
+
+
+def test_the_bound_of_pyramids_comes_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+
+    def formats(*arguments: object) -> tuple[()]:
+        told.extend(arguments)
+        return ()
+
+    monkeypatch.setattr("medtiles.app.parts.formats", formats)
+    given = {"roots": [tmp_path], "cache": tmp_path / "cache", "pyramid_cache_gb": 3}
+    build_engine(load(given, environment={}).settings).close()
+    assert (told[0], told[-1]) == (tmp_path / "cache", 3_000_000_000)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from medtiles.core.pyramid import TileKey
 from medtiles.sources import formats
 from tests.unit.sources.matlab_files import version5, version73
 
@@ -58,3 +60,19 @@ def test_names_of_formats_are_one_lower_case_word() -> None:
     names = [each.name for each in formats(None)]
     assert len(set(names)) == len(names)
     assert all(name == name.lower() and " " not in name for name in names)
+
+
+def test_pyramids_of_all_formats_share_one_bound(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    Image.new("L", (4200, 20), 70).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "b.tif", np.zeros((20, 4200), np.uint8), metadata=None)
+    kept = []
+    for name in ("a.png", "b.tif"):
+        head = (tmp_path / name).read_bytes()[:4096]
+        known = formats(cache, pyramid_bytes=1)
+        source = next(each for each in known if each.detects(tmp_path / name, head)).open([tmp_path / name])
+        source.read_tile(TileKey(1, 0, 0))
+        source.close()
+        kept.append({path.name for path in cache.iterdir()})
+    assert [len(names) for names in kept] == [1, 1]
+    assert kept[0] != kept[1]
