@@ -91,9 +91,11 @@ class Canvas:
         for column, row in tiles_under(level, full):
             if not self.is_wanted():
                 raise CancelledError
-            covered = level.tile_region(column, row)
-            piece = _cut(self._tile(plan, column, row), covered.size.reduced(plan.reduction))
-            yield covered.x >> plan.reduction, covered.y >> plan.reduction, self.present(piece)
+            piece = self._tile(plan, column, row)
+            if column + 1 == level.grid.width or row + 1 == level.grid.height:
+                piece = _cut(piece, level.tile_region(column, row).size.reduced(plan.reduction))
+            x, y = column * level.tile_size.width, row * level.tile_size.height
+            yield x >> plan.reduction, y >> plan.reduction, self.present(piece)
 
     def _tile(self, plan: Plan, column: int, row: int) -> PixelArray:
         opened = self.opened
