@@ -28,7 +28,7 @@ _LOSSY_EFFORT = 3
 def jpeg_within(data: bytes) -> bytes | None:
     """The JPEG that a JPEG XL stream was made of, bit for bit (18181-2, JPEG bitstream reconstruction); else None."""
     try:
-        return bytes(imagecodecs.jpegxl_decode_jpeg(data))
+        return bytes(imagecodecs.jpegxl_decode_jpeg(data, numthreads=1))
     except (RuntimeError, ValueError, MemoryError):
         return None
 
