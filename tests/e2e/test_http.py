@@ -309,3 +309,17 @@ def is_refused(port: int) -> bool:
     except ConnectionError:
         return True
     return False
+
+
+def test_who_has_just_connected_is_answered_before_the_end_and_who_stays_silent_is_not_waited_for() -> None:
+    with serving(STRICT) as served, served.connect() as asking, served.connect() as silent:
+        wait_until(lambda: served.server.connections == 2)
+        served.server.stop()
+        wait_until(lambda: is_refused(served.port))
+        asking.sendall(get("/healthz"))
+        received = receive_all(asking)
+        assert received.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in received
+        assert receive_all(silent) == b""
+        served.thread.join(PATIENCE)
+        assert not served.thread.is_alive()

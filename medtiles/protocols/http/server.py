@@ -47,6 +47,12 @@ class HttpLimits:
     """For answers under way when the server ends."""
 
 
+_LAST_ACCEPTS = 0.05
+"""Seconds before it stops listening, in which the server takes the connections that wait to be taken."""
+_ABOUT_TO_ASK = 1.0
+"""Seconds that a client which has never asked for anything is given to do so when the server ends."""
+
+
 class HttpServer:
     """One server on one event loop. `run` blocks; `stop` may be called from any thread and from signal handlers."""
 
@@ -104,6 +110,7 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(_LAST_ACCEPTS)
         await super().shutdown(sockets)
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -137,6 +144,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._header_began: float | None = time.monotonic()
         self._stalled: float | None = None
+        self._has_asked = False
+        self._is_ending = False
+
+    def shutdown(self) -> None:
+        """The server ends: what is under way is answered. Who has only just connected may still ask, once."""
+        if not (self._has_asked or self._is_ending):
+            self._is_ending = True
+            self.loop.call_later(_ABOUT_TO_ASK, self._end_if_silent)
+        else:
+            super().shutdown()
+
+    def _end_if_silent(self) -> None:
+        if not self._has_asked:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come; a header that grows too large ends the connection."""
@@ -158,7 +179,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request's header is whole."""
         self._header_began = None
+        self._has_asked = True
         super().on_headers_complete()
+        if self._is_ending:
+            self.cycle.keep_alive = False
 
     def send_whole(self, scope: object, head: bytes, body: bytes) -> bool:
         """Give a whole answer with status 200 to a GET at once; False: send it in ASGI's way, nothing was done.
