@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -76,6 +77,8 @@ class Worker:
             limits = HttpLimits(drain_seconds=self._settings.drain_seconds)
             self._http = HttpServer(app, [self._duty.http], limits)
             threading.Thread(target=self._announce, args=(self._http, on_ready), daemon=True).start()
+            gc.collect()
+            gc.freeze()  # what has been loaded stays: the collector need not look through it while tiles wait
             self._http.run()
             self.stop()
             self._grpc_stopped.wait(self._settings.drain_notice + self._settings.drain_seconds + _SPARE)
