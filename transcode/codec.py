@@ -93,16 +93,16 @@ class Codecs:
         """The codec that a media type names, if there is one."""
         return self._by_media_type.get(media_type)
 
-    def encoder(self, media_types: Sequence[str], pixels: PixelFormat) -> Encoder:
-        """The first accepted encoder that holds the samples.
+    def encoder(self, media_types: Sequence[str], *formats: PixelFormat) -> Encoder:
+        """The first accepted encoder that holds samples of one of the formats.
 
         :raises UnsupportedEncodingError: no encoder for any of the media types
         """
         for media_type in media_types:
             codec = self._by_media_type.get(media_type)
-            if isinstance(codec, Encoder) and codec.holds(pixels):
+            if isinstance(codec, Encoder) and any(map(codec.holds, formats)):
                 return codec
-        message = f"nothing accepted ({', '.join(media_types) or 'no media type'}) can hold {pixels}"
+        message = f"nothing accepted ({', '.join(media_types) or 'no media type'}) can hold {formats[0]}"
         raise UnsupportedEncodingError(message)
 
     def decode(self, frame: EncodedFrame, reduction: int = 0) -> PixelArray:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transcode.codec import Codecs, EncodeOptions, Encoder
+from transcode.codec import Codecs, EncodeOptions
 from transcode.codecs.jpeg import JPEG
 from transcode.codecs.jpegxl import JPEG_XL, jpeg_within
 from transcode.colour import is_ybr, to_rgb
-from transcode.errors import UnsupportedEncodingError
-from transcode.frames import EncodedFrame, Frame, PixelFormat
+from transcode.frames import EncodedFrame, Frame
 from transcode.jpeg_structure import read_frame_header, with_adobe_marker
 
 _DEFAULTS = EncodeOptions()
@@ -60,7 +59,8 @@ def recode(frame: Frame, accept: Sequence[str], codecs: Codecs, options: EncodeO
         pixels = codecs.decode(frame)
     else:
         pixels = frame
-    encoder = _encoder(_media_types(accept, codecs), codecs, pixels.format)
+    as_rgb = replace(pixels.format, photometric="RGB") if is_ybr(pixels.format.photometric) else pixels.format
+    encoder = codecs.encoder(_media_types(accept, codecs), pixels.format, as_rgb)
     return encoder.encode(pixels if encoder.holds(pixels.format) else to_rgb(pixels), options)
 
 
@@ -68,14 +68,3 @@ def _media_types(accept: Sequence[str], codecs: Codecs) -> Sequence[str]:
     if "*/*" not in accept:
         return accept
     return [name for name in accept if name != "*/*"] + [codec.encoding.media_type for codec in codecs]
-
-
-def _encoder(media_types: Sequence[str], codecs: Codecs, pixels: PixelFormat) -> Encoder:
-    """The first that holds the samples, as they are or as RGB."""
-    as_rgb = replace(pixels, photometric="RGB") if is_ybr(pixels.photometric) else pixels
-    for media_type in media_types:
-        codec = codecs.for_media_type(media_type)
-        if isinstance(codec, Encoder) and (codec.holds(pixels) or codec.holds(as_rgb)):
-            return codec
-    message = f"nothing accepted ({', '.join(media_types) or 'no media type'}) can hold {pixels}"
-    raise UnsupportedEncodingError(message)

@@ -39,12 +39,6 @@ def _first_window(display: Display) -> Windowing | None:
     return display.windowings[0] if display.windowings else None
 
 
-def shown_format(display: Display, pixels: PixelFormat) -> PixelFormat:
-    """What `present` will give."""
-    is_colour = pixels.is_colour or display.palette is not None or display.colour is not None
-    return RGB8 if is_colour else GREY8
-
-
 def present(pixels: PixelArray, display: Display, windowing: Windowing | None) -> PixelArray:
     """Samples as people look at them: 8 bits, grey or RGB.
 

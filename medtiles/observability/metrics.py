@@ -14,14 +14,13 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from medtiles import __version__
 from medtiles.access_log import Answer
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 """Any other is counted as "other": a client must not be able to make labels."""
 _SHARED = "PROMETHEUS_MULTIPROC_DIR"

@@ -228,8 +228,3 @@ class GuardedProtocol(HttpToolsProtocol):
 def _protocol(limits: HttpLimits) -> type[GuardedProtocol]:
     """The protocol with these limits; uvicorn makes one for each connection."""
     return type("LimitedProtocol", (GuardedProtocol,), {"limits": limits})
-
-
-def serve_http(app: Application, sockets: Sequence[socket.socket], limits: HttpLimits | None = None) -> None:
-    """Serve on bound sockets until the process is told to end by whoever holds the signal handlers."""
-    HttpServer(app, sockets, limits).run()
