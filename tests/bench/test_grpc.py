@@ -108,7 +108,7 @@ def compare(pair: tuple[Peer, Peer], work: Callable[[Stub], int]) -> tuple[str, 
 
 
 def how(request: pytest.FixtureRequest) -> tuple[str, float]:
-    """In words, and the goal: reading a file is more than an empty handler does."""
+    """In words, and the ratio above which it fails: reading a file is more than an empty handler does."""
     kept: dict[str, tuple[str, float]] = {"kept": ("kept by the engine", 1.2), "read": ("read each time", 1.5)}
     return kept[request.node.callspec.params["pair"]]
 
@@ -121,9 +121,10 @@ def test_a_stored_tile_by_unary_call(
             get(stub, key)
         return len(keys)
 
-    words, goal = how(request)
+    words, most = how(request)
     ours, floor, ratio = compare(pair, work)
-    table.add(f"a stored tile by gRPC, {words}, unary, wall clock", ours, floor, f"≤ {goal} x", is_met=ratio <= goal)
+    what = f"a stored tile by gRPC, {words}, unary, wall clock"
+    table.add(what, ours, floor, "≤ 1.2 x", is_met=ratio <= 1.2, is_passed=ratio <= most)
 
 
 def test_stored_tiles_by_stream(
