@@ -1,0 +1,1 @@
+"""Whole archives: discover, plan, execute, verify, publish, report. Serving never imports this."""

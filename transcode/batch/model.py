@@ -1,0 +1,119 @@
+"""What the steps of a batch hand to one another: plain values that can be pickled and written as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from transcode.policy import Decision, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file of an archive as it was found."""
+
+    path: str
+    """Below the source root, with slashes; of the container for a member of one."""
+    member: str = ""
+    """Path within a zip or tar; empty for a file that lies by itself."""
+    size: int = 0
+    """In bytes, as stored."""
+    is_gzipped: bool = False
+
+    @property
+    def name(self) -> str:
+        """For messages and reports: the path, and the member behind an exclamation mark."""
+        return f"{self.path}!{self.member}" if self.member else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to bring into the destination."""
+
+    number: int
+    item: Item
+    destination: str
+    """Below the destination root, with slashes."""
+    decision: Decision
+    facts: Facts | None = None
+    """None for what is not an image of DICOM."""
+
+
+class OffsetTable(StrEnum):
+    """How frames of the output are found (PS3.5 A.4, PS3.3 C.7.6.3.1.8)."""
+
+    BASIC = "basic"
+    EXTENDED = "extended"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """What holds for every job of a batch."""
+
+    source: Path
+    destination: Path
+    offset_table: OffsetTable = OffsetTable.BASIC
+    keep_smaller: bool = False
+    """Copy the source where the target would be larger."""
+    is_verified: bool = True
+    """Decode what was written and compare it, before it is published."""
+    in_place: bool = False
+    """Replace the source file itself."""
+    decode_seconds: float = 20.0
+    """How long the decoder of one frame may take, on the wall clock, beside what its size allows."""
+
+
+class Status(StrEnum):
+    """How a job ended."""
+
+    WRITTEN = "written"
+    """Encoded anew, verified and published."""
+    REWRAPPED = "rewrapped"
+    """Its codestreams were copied into a new file, bit for bit."""
+    COPIED = "copied"
+    """Copied unchanged."""
+    FAILED = "failed"
+    """Nothing was published; `message` says why."""
+    REFUSED = "refused"
+    """Verification failed: what was written is not what was read. Nothing was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How far a lossy output is from its source: the worst of its frames."""
+
+    psnr_db: float
+    ssim: float
+    max_error: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job."""
+
+    number: int
+    name: str
+    destination: str
+    status: Status
+    message: str = ""
+    bytes_read: int = 0
+    bytes_written: int = 0
+    frames: int = 0
+    pixel_bytes: int = 0
+    """Of the decoded frames."""
+    encode_seconds: float = 0.0
+    """CPU seconds for reading, decoding and encoding."""
+    verify_seconds: float = 0.0
+    target: str = ""
+    """Name of the target it ended with."""
+    rule: str = ""
+    reason: str = ""
+    modality: str = ""
+    source_syntax: str = ""
+    quality: Quality | None = None
+    warnings: tuple[str, ...] = ()
+    """What a reader should know: signatures that broke, icons that were left, a target larger than its source."""
+    checksums: tuple[tuple[int, ...], ...] = field(default=())
+    """For each frame: CRC-32 of its codestream, then of the prefix that completes each resolution, coarsest first."""

@@ -1,0 +1,1 @@
+"""The command line of archives; `medtiles transcode`, `medtiles verify` and `medtiles watch` lead here."""

@@ -1,0 +1,63 @@
+"""What an archive's frames can be written as: the port that archive encoders keep, and the values it speaks in.
+
+A tile is encoded for one answer; a frame of an archive is encoded for good. So an archive encoder is asked for a
+transfer syntax and not for a media type, states the precision, sign and colours that PS3.5 8.2 demands, and never makes
+lossy what is not asked for as lossy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One way to write the frames of an instance."""
+
+    name: str
+    """As policies and the command line call it, such as `htj2k-rpcl`."""
+    transfer_syntax: str
+    """UID."""
+    encoding: Encoding
+    is_lossless: bool
+    lossy_method: str = ""
+    """Lossy Image Compression Method (0028,2114), such as ISO_10918_1; empty where nothing is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """How to encode. A target ignores what it has no use for."""
+
+    quality: int = 95
+    """Of lossy targets, 1 to 100 on the scale of libjpeg, where 100 is best."""
+    near: int = 2
+    """Largest error of a sample in near-lossless JPEG-LS, at least 1."""
+
+
+class ArchiveEncoder(Protocol):
+    """Writes frames for one target. Safe to call from several threads."""
+
+    @property
+    def target(self) -> Target:
+        """What it writes."""
+
+    def refusal(self, pixels: PixelFormat, width: int, height: int) -> str | None:
+        """Why frames of this format and size cannot be written so; None when they can."""
+
+    def keeps(self, frame: EncodedFrame) -> bool:
+        """Whether a stored codestream is already what this target asks for, so that its bytes may be copied."""
+
+    def encode(self, pixels: PixelArray, options: ArchiveOptions) -> EncodedFrame:
+        """Encode the samples. The format that comes back says what the stream holds: its photometric interpretation
+        is what (0028,0004) must say.
+
+        :raises UnsupportedPixelsError: `refusal` gives a reason
+        """
+
+    def repack(self, frame: EncodedFrame) -> EncodedFrame | None:
+        """The stored codestream in this target's encoding, without decoding and so that it can be had back bit for
+        bit (JPEG in JPEG XL); None where that is not possible.
+        """
