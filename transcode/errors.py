@@ -7,6 +7,9 @@ TranscodeError
 ├─ DicomFileError             the DICOM file around the frames is damaged or lies
 ├─ TruncatedFileError         a file ends before the bytes that it promises
 └─ FileChangedError           a file changed or went away while it was being read
+
+ArchiveError                  what batches alone can meet; serving never does
+└─ PolicyError                a policy, or a file that states one, cannot be followed
 """
 
 
@@ -36,3 +39,11 @@ class TruncatedFileError(TranscodeError):
 
 class FileChangedError(TranscodeError):
     """A file was changed, replaced or removed while it was open; open it again."""
+
+
+class ArchiveError(Exception):
+    """Base of what can go wrong with an archive as a whole."""
+
+
+class PolicyError(ArchiveError):
+    """A policy, or a file that states one, cannot be followed."""
