@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
 from pydicom.filebase import DicomBytesIO
 from pydicom.pixels.utils import pixel_array
@@ -112,6 +113,21 @@ def test_frame_is_the_one_that_pydicom_decodes(name: str, codecs: Codecs, shared
     decoded = to_rgb(codecs.decode(frame)).samples.astype(int)
     most = 1 if frame.format.photometric == "YBR_FULL" else 0  # two ways to round the conversion to RGB
     assert np.abs(decoded - by_pydicom(path)).max() <= most
+
+
+@pytest.mark.parametrize("reduction", [0, 1])
+def test_codestream_that_counts_its_tile_parts_from_zero_is_the_one_that_pydicom_decodes(
+    reduction: int, codecs: Codecs
+) -> None:
+    path = Path(str(get_testdata_file("GDCMJ2K_TextGBR.dcm", download=False)))
+    expected = by_pydicom(path, "pylibjpeg").astype(int)
+    decoded = to_rgb(codecs.decode(first_frame(path), reduction))
+    assert decoded.samples.shape == (400 >> reduction, 400 >> reduction, 3)
+    if reduction == 0:
+        assert np.array_equal(decoded.samples, expected)
+    else:
+        means = expected.reshape(200, 2, 200, 2, 3).mean(axis=(1, 3))
+        assert np.abs(decoded.samples.astype(int) - means).mean() < 5
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ class TilePart:
     tile: int
     part: int
     parts: int
-    """TNsot: how many the tile has; 0: not said here."""
+    """TNsot: how many the tile has; 0: not said here. Some encoders write the index of the last one instead."""
     offset: int
     """Of its SOT, within the codestream."""
     length: int

@@ -15,6 +15,8 @@ _BLOCK = 4096
 """Bytes that are read of a file at once."""
 _LEAST_TILE_PART = 14
 """SOT with its segment, and SOD."""
+_LAST_TILE_PART = 254
+"""TPsot of the last that a tile may have (A.4.2)."""
 _ONCE = frozenset({Marker.SIZ, Marker.CAP, Marker.COD, Marker.QCD})
 
 
@@ -146,6 +148,10 @@ def _tile_parts(window: _Window, offset: int, siz: Siz) -> Iterator[TilePart]:
         part = _tile_part(window, offset, siz)
         if (part.tile, part.part) in seen:
             raise segments.refuse("SOT", offset, f"part {part.part} of tile {part.tile} comes twice")
+        if part.parts == part.part > 0 and (part.tile, part.part - 1) not in seen:
+            raise segments.refuse(
+                "SOT", offset, f"part {part.part} of {part.parts} of tile {part.tile} comes too early"
+            )
         seen.add((part.tile, part.part))
         yield part
         offset = part.end
@@ -157,7 +163,7 @@ def _tile_part(window: _Window, offset: int, siz: Siz) -> TilePart:
     code, size, tile, length, part, parts = struct.unpack(">HHHIBB", sot)
     if code != Marker.SOT or size != 10:
         raise segments.refuse("SOT", offset, f"there is {name_of(code)} of {size} bytes")
-    if tile >= siz.tile_count or (parts and part >= parts):
+    if tile >= siz.tile_count or (parts and part > min(parts, _LAST_TILE_PART)):
         raise segments.refuse("SOT", offset, f"part {part} of {parts} of tile {tile}, there are {siz.tile_count} tiles")
     length = length or _to_the_end(window, offset)
     if length < _LEAST_TILE_PART or length > window.size - offset:

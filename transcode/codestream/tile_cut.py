@@ -1,9 +1,9 @@
 """One tile of a codestream as a codestream of its own: nothing is decoded, nothing is lost.
 
-SIZ is rewritten to end where the tile ends, and SOT to say tile 0. Wavelet, precincts and code-blocks are laid out from
-the origin of the reference grid, so the tile may be moved to the origin only when that lays them out alike: when tiles
-are squares of a power of two, no smaller than the longest wavelet reaches. Other tiles keep their place, as an image
-with an offset; every decoder of Part 1 reads that.
+SIZ is rewritten to end where the tile ends, and SOT to say tile 0 and how many tile-parts there are. Wavelet, precincts
+and code-blocks are laid out from the origin of the reference grid, so the tile may be moved to the origin only when
+that lays them out alike: when tiles are squares of a power of two, no smaller than the longest wavelet reaches. Other
+tiles keep their place, as an image with an offset; every decoder of Part 1 reads that.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ def cut_tile(codestream: Codestream, tile: int, read: Read) -> bytes:
     :raises CorruptFrameError: what `read` raises when bytes are missing
     """
     pieces = [_main_header(codestream, tile, read(0, codestream.header_length))]
-    for part in codestream.parts_of(tile):
+    parts = codestream.parts_of(tile)
+    is_one_short = any(part.part == part.parts > 0 for part in parts)
+    for part in parts:
         data = read(part.offset, part.length)
-        pieces.append(data[:4] + struct.pack(">HIBB", 0, part.length, part.part, part.parts) + data[_LEAST_SOT:])
+        count = part.parts + 1 if is_one_short and part.parts else part.parts
+        pieces.append(data[:4] + struct.pack(">HIBB", 0, part.length, part.part, count) + data[_LEAST_SOT:])
     pieces.append(Marker.EOC.to_bytes(2))
     return b"".join(pieces)
 

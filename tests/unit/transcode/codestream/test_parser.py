@@ -207,3 +207,30 @@ def test_hostile_bytes_raise_our_error(data: bytes) -> None:
 def test_codestream_is_a_value(by_tile_parts: bytes) -> None:
     assert isinstance(parse(memoryview(by_tile_parts)), Codestream)
     assert parse(memoryview(by_tile_parts)) == parse(by_tile_parts)
+
+
+def with_stated_parts(data: bytes, count: int) -> bytes:
+    """Another TNsot in each SOT."""
+    changed = bytearray(data)
+    for part in parse(data).tile_parts:
+        changed[part.offset + 11] = count
+    return bytes(changed)
+
+
+def test_a_tnsot_that_is_the_index_of_the_last_tile_part_is_believed(by_tile_parts: bytes) -> None:
+    parts = parse(with_stated_parts(by_tile_parts, 4)).tile_parts
+    assert [(part.part, part.parts) for part in parts] == [(number, 4) for number in range(5)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_more_tile_parts_than_that_are_refused(by_tile_parts: bytes, count: int) -> None:
+    with pytest.raises(CorruptFrameError, match=rf"SOT at byte \d+: part {count + 1} of {count} of tile 0"):
+        parse(with_stated_parts(by_tile_parts, count))
+
+
+def test_the_one_beyond_tnsot_comes_after_the_others(by_tile_parts: bytes) -> None:
+    part = parse(by_tile_parts).tile_parts[1]
+    changed = bytearray(with_stated_parts(by_tile_parts, 4))
+    changed[part.offset + 10] = 4
+    with pytest.raises(CorruptFrameError, match="part 4 of 4 of tile 0 comes too early"):
+        parse(bytes(changed))

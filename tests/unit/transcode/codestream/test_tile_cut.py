@@ -76,3 +76,12 @@ def test_packed_packet_headers_keep_tiles_together(picture: Picture) -> None:
     start = parse(data).header_length
     assert can_cut(parse(data))
     assert not can_cut(parse(data[:start] + b"\xff\x60\0\3\0" + data[start:]))
+
+
+def test_a_tile_that_is_cut_out_says_how_many_tile_parts_it_has(picture: Picture) -> None:
+    data = bytearray(htj2k(picture, reversible=True, tile=(256, 256), tlm=True, tilepart=1, resolutions=2))
+    for part in parse(bytes(data)).tile_parts:
+        data[part.offset + 11] -= 1
+    cut = _cut(bytes(data), 1)
+    assert [(part.part, part.parts) for part in parse(cut).tile_parts] == [(number, 3) for number in range(3)]
+    assert np.array_equal(imagecodecs.jpeg2k_decode(cut), picture[:256, 256:])
