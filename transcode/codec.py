@@ -36,6 +36,7 @@ class Codec(Protocol):
 
         :raises CorruptFrameError: the bytes do not decode, or not to the size the frame states
         :raises UnsupportedPixelsError: the codec cannot decode samples of this format
+        :raises UnsupportedFeatureError: the bytes use a part of the encoding that the codec does not read
         """
 
 

@@ -3,6 +3,7 @@
 TranscodeError
 ├─ UnsupportedPixelsError     an encoding cannot hold these samples
 ├─ UnsupportedEncodingError   no codec for this encoding, or none that the client accepts
+│  └─ UnsupportedFeatureError the stream uses a part of its standard that no codec here reads
 ├─ CorruptFrameError          the bytes do not decode, or contradict their own header
 ├─ DicomFileError             the DICOM file around the frames is damaged or lies
 ├─ TruncatedFileError         a file ends before the bytes that it promises
@@ -23,6 +24,10 @@ class UnsupportedPixelsError(TranscodeError):
 
 class UnsupportedEncodingError(TranscodeError):
     """There is no codec for an encoding, or none that the client accepts."""
+
+
+class UnsupportedFeatureError(UnsupportedEncodingError):
+    """A stream uses a part of its standard that the codec for it does not read; nothing says that it is damaged."""
 
 
 class CorruptFrameError(TranscodeError):

@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from medtiles.catalogue.entries import Entry
 from medtiles.catalogue.index import Claim, Index
-from medtiles.core.errors import DamagedImageError, ImageNotFoundError, MedTilesError
+from medtiles.core.errors import DamagedImageError, ImageNotFoundError, MedTilesError, UnsupportedFormatError
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.source import Source
 from medtiles.core.tiles import ImageSummary
-from transcode.errors import TranscodeError
+from transcode.errors import TranscodeError, UnsupportedEncodingError, UnsupportedPixelsError
 
+_NOT_SUPPORTED = "not supported here"
+_UNSUPPORTED = (UnsupportedFormatError, UnsupportedEncodingError, UnsupportedPixelsError)
 _LOG = logging.getLogger(__name__)
 
 
@@ -127,7 +129,9 @@ def summarised(found: ImageSummary, info: ImageInfo) -> ImageSummary:
 
 
 def problem_of(error: Exception) -> str:
-    """What to tell of an image that cannot be opened; nothing of the server's folders."""
+    """What to tell of an image that cannot be opened, damaged or not supported; nothing of the server's folders."""
+    if isinstance(error, _UNSUPPORTED):
+        return str(error) if _NOT_SUPPORTED in str(error) else f"{_NOT_SUPPORTED}: {error}"
     if isinstance(error, MedTilesError | TranscodeError):
         return str(error)
     if isinstance(error, OSError):

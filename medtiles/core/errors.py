@@ -5,7 +5,7 @@ MedTilesError
 ├─ TileOutOfRangeError      (LookupError)  the image has no such level or tile
 ├─ BadRequestError          (ValueError)   the request makes no sense
 │  └─ ViewTooLargeError                    more pixels than the server's limits allow
-├─ UnsupportedFormatError                  the file is of no format that we open
+├─ UnsupportedFormatError                  the file is of no format that we open, or uses a part of it that we lack
 ├─ DamagedImageError                       the file is of a known format, but broken
 └─ BusyError                               the queue of work is full; try again
 """
@@ -32,7 +32,7 @@ class ViewTooLargeError(BadRequestError):
 
 
 class UnsupportedFormatError(MedTilesError):
-    """The file is of no format that we open."""
+    """The file is of no format that we open, or uses a part of it that nothing here reads."""
 
 
 class DamagedImageError(MedTilesError):

@@ -167,7 +167,7 @@ def opening(name: str) -> Iterator[None]:
     except (MedTilesError, FileChangedError):
         raise
     except (UnsupportedEncodingError, UnsupportedPixelsError) as error:
-        message = str(error) if name in str(error) else f"{name}: {error}"
+        message = str(error) if name in str(error) else f"{name} is not supported here: {error}"
         raise UnsupportedFormatError(message) from error
     except TranscodeError as error:
         message = str(error) if name in str(error) else f"{name}: {error}"

@@ -21,7 +21,7 @@ from medtiles.dicom.frame_facts import FrameFacts, frame_facts
 from medtiles.dicom.instances import Instances, opening
 from medtiles.dicom.spacing import pixel_spacing
 from medtiles.dicom.stacking import Placed, Stack, stack
-from transcode.codestream import parse
+from transcode.codestream import parse, require_decodable
 from transcode.dicom.reader import InstanceReader
 from transcode.errors import CorruptFrameError
 from transcode.files import version_of
@@ -204,13 +204,17 @@ def _levels(reader: InstanceReader, gathered: _Gathered, ordered: Stack) -> tupl
 
 
 def _reductions(reader: InstanceReader, frame: int) -> int:
-    """How often a decoder can halve the frame while it decodes; 0 when its codestream is not to be understood."""
+    """How often a decoder can halve the frame while it decodes; 0 when its codestream is not to be understood.
+
+    :raises UnsupportedFeatureError: no decoder here reads what it uses
+    """
     if reader.transfer_syntax not in _JPEG_2000:
         return 0
     try:
         codestream = parse(reader.read_frame(frame).data)
     except CorruptFrameError:
         return 0
+    require_decodable(codestream)
     whole = Size(codestream.siz.width, codestream.siz.height)
     halved = [codestream.siz.reduced_size(reduction) for reduction in range(codestream.decompositions + 1)]
     is_regular = all(Size(*each) == whole.reduced(reduction) for reduction, each in enumerate(halved))

@@ -26,6 +26,7 @@ from transcode.errors import (
     FileChangedError,
     TruncatedFileError,
     UnsupportedEncodingError,
+    UnsupportedFeatureError,
     UnsupportedPixelsError,
 )
 
@@ -66,6 +67,7 @@ _ROWS = (
     _Row(BadRequestError, "BAD_REQUEST", "INVALID_ARGUMENT", 400),
     _Row(ViewTooLargeError, "VIEW_TOO_LARGE", "INVALID_ARGUMENT", 400),
     _Row(UnsupportedEncodingError, "UNSUPPORTED_ENCODING", "INVALID_ARGUMENT", 406),
+    _Row(UnsupportedFeatureError, "UNSUPPORTED_FEATURE", "UNIMPLEMENTED", 501),
     _Row(UnsupportedPixelsError, "UNSUPPORTED_PIXELS", "FAILED_PRECONDITION", 406),
     _Row(UnsupportedFormatError, "UNSUPPORTED_FORMAT", "UNIMPLEMENTED", 501),
     _Row(CorruptFrameError, "CORRUPT_FRAME", "DATA_LOSS", 500),

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from transcode.codec import Codec, Codecs, EncodeOptions, Encoder
-from transcode.errors import CorruptFrameError, UnsupportedPixelsError
+from transcode.errors import CorruptFrameError, UnsupportedFeatureError, UnsupportedPixelsError
 from transcode.frames import GREY8, RGB8, EncodedFrame, PixelArray, PixelFormat
 
+REFUSALS = (CorruptFrameError, UnsupportedFeatureError, UnsupportedPixelsError)
+"""What damage may make of a frame: bytes that make no sense, or that ask for what no codec reads."""
 FORMATS = (
     GREY8,
     RGB8,
@@ -113,14 +115,14 @@ class CodecContract:
         )
         try:
             samples = codec.decode(replace(frame, format=lying)).samples
-        except (CorruptFrameError, UnsupportedPixelsError):
+        except REFUSALS:
             return
         assert not is_colour
         assert np.ptp(samples.astype(int), axis=2).max() <= 3
 
     @pytest.mark.parametrize("data", [b"", b"\0", b"\xff\xd8\xff", bytes(200), b"neither fish nor flesh"])
     def test_what_is_of_no_encoding_is_refused(self, codec: Codec, frame: EncodedFrame, data: bytes) -> None:
-        with pytest.raises((CorruptFrameError, UnsupportedPixelsError)):
+        with pytest.raises(REFUSALS):
             codec.decode(replace(frame, data=data))
 
     @pytest.mark.parametrize("mutants", [60, pytest.param(1500, marks=pytest.mark.slow)])
@@ -130,7 +132,7 @@ class CodecContract:
             reduction = seed % 2 if codec.max_reduction else 0
             try:
                 pixels = codec.decode(replace(frame, data=damaged(frame.data, seed)), reduction)
-            except (CorruptFrameError, UnsupportedPixelsError):
+            except REFUSALS:
                 refused += 1
             else:
                 assert (pixels.width, pixels.height) == size_after(frame, reduction)

@@ -4,10 +4,11 @@ Theory of operation. A codestream is a main header, then tile-parts, then EOC. `
 `segments` turns the bytes of one marker segment into a value of `markers`; tile-parts are stepped over by their
 stated length, so a large file costs one short read for each of them. All that the bytes claim is checked against the
 bytes that there are before it is believed: hostile bytes raise CorruptFrameError, in time linear in their number.
-On the structure stand `resolutions` (where each resolution is complete), `sanity` (the gate before native decoders)
-and `tile_cut` (one tile as a codestream of its own).
+On the structure stand `resolutions` (where each resolution is complete), `sanity` (the gate before native decoders),
+`features` (what no decoder here reads) and `tile_cut` (one tile as a codestream of its own).
 """
 
+from transcode.codestream.features import require_decodable
 from transcode.codestream.markers import Cap, Cod, Codestream, Component, Qcd, Siz, TilePart, TlmEntry
 from transcode.codestream.parser import parse
 from transcode.codestream.resolutions import ResolutionEnd, resolution_ends, resolution_ends_of
@@ -27,6 +28,7 @@ __all__ = [
     "can_cut",
     "cut_tile",
     "parse",
+    "require_decodable",
     "require_sane",
     "resolution_ends",
     "resolution_ends_of",

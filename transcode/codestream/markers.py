@@ -36,6 +36,8 @@ class Marker(IntEnum):
     EOC = 0xFFD9
 
 
+_PART_15 = 0x00020000
+"""Of Pcap: its fifteenth bit."""
 _NAMES = {int(marker): marker.name for marker in Marker}
 
 
@@ -127,7 +129,12 @@ class Cap:
     @property
     def is_part_15(self) -> bool:
         """Whether it announces the high-throughput block coder."""
-        return bool(self.pcap & 0x00020000)
+        return bool(self.pcap & _PART_15)
+
+    @property
+    def ccap15(self) -> int:
+        """What it says of that coder (15444-15 A.3); 0 where it does not announce it."""
+        return self.ccap[(self.pcap & -(_PART_15 << 1)).bit_count()] if self.is_part_15 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,11 @@ class Cod:
     def is_ht(self) -> bool:
         """Whether code-blocks may be high-throughput ones (15444-15)."""
         return bool(self.block_style & 0x40)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether others may stand beside high-throughput code-blocks (15444-15 A.4)."""
+        return self.block_style & 0xC0 == 0xC0
 
     @property
     def is_reversible(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from transcode.codestream import Codestream, parse
+from transcode.codestream import Codestream, parse, require_decodable
 from transcode.decoders.openjpeg import decode_by_openjpeg, decode_by_pillow
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
@@ -34,10 +34,13 @@ class WaveletCodec:
         A reduced picture may overshoot the stored bits by a little: wavelets do, at sharp edges.
 
         Colours that the codestream's transform made of RGB come out as RGB, and so does subsampled chrominance.
+
+        :raises UnsupportedFeatureError: it uses what no decoder here reads
         """
         shape = reduced_shape(frame, reduction, self.max_reduction)
         data = codestream_within(frame.data)
         codestream = parse(data)
+        require_decodable(codestream)
         _check(codestream, frame)
         discarded = self._discarded(codestream, frame, reduction)
         left = frame.reduction + reduction - discarded

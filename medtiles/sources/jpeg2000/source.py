@@ -11,7 +11,7 @@ from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.pyramids import LARGEST_SIDE, MOST_PIXELS, DecodedPicture, PictureFile, PyramidFolder, format_of
 from medtiles.sources.jpeg2000.stored import Stored, read_structure
 from medtiles.sources.jpeg2000.tiles import CutTiles, DecodedTiles, Tiles, WholeCodestream, has_even_grid
-from transcode.errors import CorruptFrameError
+from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.files import StableFile, version_of
 from transcode.frames import Frame
 
@@ -32,7 +32,8 @@ class Jpeg2000Format:
     def open(self, paths: Sequence[Path]) -> Jpeg2000Source:
         """Open a file.
 
-        :raises UnsupportedFormatError: components that make no picture, or more pixels than are decoded at once
+        :raises UnsupportedFormatError: components that make no picture, more pixels than are decoded at once, or what
+            no decoder here reads
         :raises DamagedImageError: the codestream's structure is broken
         :raises FileChangedError: it changed meanwhile
         """
@@ -45,6 +46,10 @@ class Jpeg2000Format:
             tiles = self._tiles(picture, stored)
             picture.require_unchanged()
             return Jpeg2000Source(path.name, version, stored, tiles)
+        except UnsupportedFeatureError as error:
+            file.close()
+            message = f"{path.name} is not supported here: {error}"
+            raise UnsupportedFormatError(message) from error
         except CorruptFrameError as error:
             file.close()
             message = f"{path.name} is broken: {error}"

@@ -10,7 +10,7 @@ from medtiles.pyramids import read_flat_header, read_flat_picture
 from transcode.codecs import builtin
 from transcode.codecs.htj2k import HTJ2K
 from transcode.codecs.jpeg2000 import JPEG_2000
-from transcode.codestream import Codestream, parse
+from transcode.codestream import Codestream, parse, require_decodable
 from transcode.files import StableFile
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 from transcode.isolation import Isolation
@@ -85,10 +85,12 @@ def read_structure(file: StableFile) -> Stored:
     """Read what an open file is; no pixel is decoded.
 
     :raises CorruptFrameError: its boxes or its codestream are broken
+    :raises UnsupportedFeatureError: its codestream uses what no decoder here reads
     :raises UnsupportedFormatError, DamagedImageError: its pixels are of no kind that is opened
     """
     boxed = unbox(file)
     codestream = parse(file, boxed.offset, boxed.length)
+    require_decodable(codestream)
     first = codestream.siz.components[0]
     if first.depth > 16:
         message = f"{file.name} has samples of {first.depth} bits; JPEG 2000 is opened up to 16"

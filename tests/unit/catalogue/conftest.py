@@ -65,6 +65,9 @@ class FakeFormat:
         if text.startswith("other"):
             message = f"{paths[0].name} is of another format"
             raise UnsupportedFormatError(message)
+        if text.startswith("not supported"):
+            message = f"{paths[0].name} is not supported here: it says so"
+            raise UnsupportedFormatError(message)
         if text.startswith("broken"):
             message = f"{paths[0].name} is broken"
             raise DamagedImageError(message)

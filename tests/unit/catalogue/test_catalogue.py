@@ -112,6 +112,16 @@ def test_a_broken_file_is_listed_with_its_problem(root: Path, catalogue_of: Make
     assert image.problem == "a.fake is broken"
 
 
+@pytest.mark.parametrize("content", ["other", "not supported"])
+def test_a_file_that_nothing_here_opens_is_not_called_damaged(
+    root: Path, catalogue_of: MakeCatalogue, content: str
+) -> None:
+    (root / "a.fake").write_text(content)
+    (image,) = probed(catalogue_of(root))
+    told = {"other": "not supported here: a.fake is of another format"}
+    assert image.problem == told.get(content, "a.fake is not supported here: it says so")
+
+
 def test_a_fault_in_a_source_is_told_without_its_details(root: Path, catalogue_of: MakeCatalogue) -> None:
     (root / "a.fake").write_text("bug")
     (image,) = probed(catalogue_of(root))

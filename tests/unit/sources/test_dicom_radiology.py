@@ -27,6 +27,7 @@ from transcode.frames import EncodedFrame
 Opened = Callable[..., Source]
 EXPLICIT = "1.2.840.10008.1.2.1"
 J2K_LOSSLESS = "1.2.840.10008.1.2.4.90"
+HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 
 
 @pytest.fixture
@@ -220,6 +221,15 @@ def test_videos_are_told(opened: Opened) -> None:
 def test_an_unknown_encoding_is_told(opened: Opened) -> None:
     with pytest.raises(UnsupportedFormatError, match="no codec for transfer syntax"):
         opened(encapsulated(image(gradient(1, 4, 4)), [b"what is it"]), syntax="1.2.840.10008.1.2.4.52")
+
+
+def test_frames_that_no_decoder_reads_are_not_supported_rather_than_broken(opened: Opened) -> None:
+    frames = gradient(1, 64, 64, "u2")
+    stream = bytearray(imagecodecs.htj2k_encode(frames[0], reversible=True))
+    layers = stream.index(b"\xff\x52") + 6
+    stream[layers : layers + 2] = b"\x00\x03"
+    with pytest.raises(UnsupportedFormatError, match=r"0\.dcm is not supported here: HTJ2K with .*3 quality layers"):
+        opened(encapsulated(image(frames), [bytes(stream)]), syntax=HTJ2K_LOSSLESS)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -186,6 +186,14 @@ def test_a_cut_file_is_damaged_and_says_where(tmp_path: Path, colour: Any, cut: 
         opened(tmp_path / "a.jhc", data[:cut])
 
 
+def test_what_no_decoder_reads_is_not_supported_rather_than_broken(tmp_path: Path, colour: Any) -> None:
+    data = bytearray(imagecodecs.htj2k_encode(colour, reversible=True))
+    cap = data.index(b"\xff\x50")
+    data[cap + 8] |= 0xC0
+    with pytest.raises(UnsupportedFormatError, match=r"^a\.jhc is not supported here: HTJ2K with .*MIXED"):
+        opened(tmp_path / "a.jhc", bytes(data))
+
+
 def test_an_absurd_size_is_refused(tmp_path: Path) -> None:
     data = bytearray(imagecodecs.htj2k_encode(np.zeros((64, 64), np.uint8), reversible=True))
     data[8:16] = data[24:32] = b"\x7f\xff\xff\xff" * 2

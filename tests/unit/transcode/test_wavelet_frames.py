@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transcode.codecs.htj2k import HTJ2K, Htj2kCodec
 from transcode.codecs.jpeg2000 import JPEG_2000, Jpeg2000Codec
 from transcode.codestream import parse
-from transcode.errors import CorruptFrameError
+from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.frames import GREY8, RGB8, EncodedFrame, PixelFormat, Samples
 from transcode.jp2_boxes import codestream_within
 
@@ -129,6 +129,14 @@ def test_subsampled_chrominance_becomes_rgb_of_full_size(reduction: int) -> None
     assert decoded.format.photometric == "RGB"
     if reduction == 0:
         assert np.abs(decoded.samples.astype(int) - ramp()[:, :, None]).max() <= 1
+
+
+def test_what_no_decoder_reads_is_not_called_corrupt() -> None:
+    data = bytearray(htj2k(ramp()))
+    cod = data.index(b"\xff\x52")
+    data[cod + 6 : cod + 8] = b"\x00\x02"
+    with pytest.raises(UnsupportedFeatureError, match="2 quality layers"):
+        Htj2kCodec().decode(EncodedFrame(bytes(data), HTJ2K, GREY8, 60, 44))
 
 
 def test_irreversible_htj2k_is_clamped_and_does_not_wrap() -> None:
