@@ -215,7 +215,7 @@ def _reductions(reader: InstanceReader, frame: int) -> int:
     except CorruptFrameError:
         return 0
     require_decodable(codestream)
-    whole = Size(codestream.siz.width, codestream.siz.height)
+    whole = Size(*codestream.siz.picture_size)
     halved = [codestream.siz.reduced_size(reduction) for reduction in range(codestream.decompositions + 1)]
     is_regular = all(Size(*each) == whole.reduced(reduction) for reduction, each in enumerate(halved))
     return codestream.decompositions if is_regular and whole == Size(reader.columns, reader.rows) else 0

@@ -38,6 +38,13 @@ def htj2k(pixels: np.ndarray[Any, Any], **options: Any) -> Callable[[Path], None
     return write
 
 
+def j2k(pixels: np.ndarray[Any, Any]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(imagecodecs.jpeg2k_encode(pixels, codecformat="j2k", reversible=True))
+
+    return write
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "whole.jp2": save(colour()),
     "lossy.jp2": save(colour(), irreversible=True, quality_layers=[20]),
@@ -47,6 +54,7 @@ FILES: dict[str, Callable[[Path], None]] = {
     "alpha.jp2": save(np.dstack([colour(), deep().astype(np.uint8)])),
     "tiles.jph": htj2k(colour(), reversible=True, tile=(128, 128), resolutions=3),
     "whole.jhc": htj2k(deep(), reversible=True, tlm=True, tilepart=1),
+    "planes.j2c": j2k(np.concatenate([colour(), colour()[:, ::-1]], axis=2)),
     "large.j2c": htj2k(colour(40, 4200), reversible=True, resolutions=2),
 }
 

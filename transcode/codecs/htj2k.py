@@ -21,6 +21,9 @@ HTJ2K = Encoding(
     aliases=("image/jph",),
 )
 
+_INTERLEAVED = frozenset({1, 3})
+"""Components that imagecodecs gives as samples of one pixel; of others it may make planes."""
+
 
 class Htj2kCodec(WaveletCodec):
     """Reads HTJ2K, with any reduction.
@@ -42,6 +45,8 @@ class Htj2kCodec(WaveletCodec):
 
 def _is_unremarkable(codestream: Codestream) -> bool:
     siz = codestream.siz
+    if len(siz.components) not in _INTERLEAVED:
+        return False
     try:
         require_sane(codestream, siz.width, siz.height, len(siz.components))
     except CorruptFrameError:

@@ -5,7 +5,8 @@ Theory of operation. A codestream is a main header, then tile-parts, then EOC. `
 stated length, so a large file costs one short read for each of them. All that the bytes claim is checked against the
 bytes that there are before it is believed: hostile bytes raise CorruptFrameError, in time linear in their number.
 On the structure stand `resolutions` (where each resolution is complete), `sanity` (the gate before native decoders),
-`features` (what no decoder here reads) and `tile_cut` (one tile as a codestream of its own).
+`features` (what no decoder here reads), `subsampling` (components that all have fewer samples than the reference grid)
+and `tile_cut` (one tile as a codestream of its own).
 """
 
 from transcode.codestream.features import require_decodable
@@ -13,6 +14,7 @@ from transcode.codestream.markers import Cap, Cod, Codestream, Component, Qcd, S
 from transcode.codestream.parser import parse
 from transcode.codestream.resolutions import ResolutionEnd, resolution_ends, resolution_ends_of
 from transcode.codestream.sanity import require_sane
+from transcode.codestream.subsampling import without_subsampling
 from transcode.codestream.tile_cut import can_cut, cut_tile
 
 __all__ = [
@@ -32,4 +34,5 @@ __all__ = [
     "require_sane",
     "resolution_ends",
     "resolution_ends_of",
+    "without_subsampling",
 ]

@@ -1,7 +1,8 @@
 """What a codestream uses that neither OpenJPEG nor OpenJPH decodes, told before one of them is asked.
 
 Both read high-throughput code-blocks (ISO/IEC 15444-15) of a single HT set, in a single quality layer. A codestream
-that uses more is as the standard wants it, and not damaged. Part 2 (15444-2) has wavelets of its own.
+that uses more is as the standard wants it, and not damaged. Part 2 (15444-2) has wavelets of its own. Components that
+all have fewer samples than the reference grid are read as far as `subsampling` can.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transcode.codestream.markers import Codestream, Marker
+from transcode.codestream.subsampling import has_whole_tiles
 from transcode.errors import UnsupportedFeatureError
 
 _MIXED, _MULTIHT = 0xC000, 0x2000
@@ -29,6 +31,8 @@ def _undecoded(codestream: Codestream) -> Iterator[str]:
     cod = codestream.cod
     if cod.transformation > 1:
         yield f"a wavelet of Part 2 (COD: transformation {cod.transformation})"
+    if not has_whole_tiles(codestream):
+        yield "subsampled components in tiles that begin between samples (SIZ)"
     if not codestream.is_htj2k:
         return
     ccap15 = codestream.cap.ccap15 if codestream.cap else 0

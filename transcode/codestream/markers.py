@@ -107,6 +107,17 @@ class Siz:
         """Tiles in all."""
         return self.tiles_across * self.tiles_down
 
+    @property
+    def subsampling(self) -> tuple[int, int]:
+        """XRsiz and YRsiz that all components share; 1 and 1 where they differ."""
+        shared = {(component.dx, component.dy) for component in self.components}
+        return shared.pop() if len(shared) == 1 else (1, 1)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the picture: of its components where they share a size, else of the reference grid."""
+        return self.reduced_size(0)
+
     def tile_bounds(self, tile: int) -> tuple[int, int, int, int]:
         """x0, y0, x1, y1 of a tile on the reference grid (B-7 to B-10)."""
         row, column = divmod(tile, self.tiles_across)
@@ -114,9 +125,10 @@ class Siz:
         return max(x, self.x0), max(y, self.y0), min(x + self.tile_width, self.x1), min(y + self.tile_height, self.y1)
 
     def reduced_size(self, reduction: int) -> tuple[int, int]:
-        """Width and height of the picture after so many halvings, as decoders give it."""
-        scale = 1 << reduction
-        return -(-self.x1 // scale) + (-self.x0 // scale), -(-self.y1 // scale) + (-self.y0 // scale)
+        """Width and height of the picture after so many halvings, as decoders give it (B-15)."""
+        dx, dy = self.subsampling
+        across, down = dx << reduction, dy << reduction
+        return -(-self.x1 // across) + (-self.x0 // across), -(-self.y1 // down) + (-self.y0 // down)
 
 
 @dataclass(frozen=True, slots=True)

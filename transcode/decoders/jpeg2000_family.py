@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from transcode.codestream import Codestream, parse, require_decodable
-from transcode.decoders.openjpeg import decode_by_openjpeg, decode_by_pillow
-from transcode.errors import CorruptFrameError, UnsupportedPixelsError
+from transcode.codestream import Codestream, parse, require_decodable, without_subsampling
+from transcode.decoders.openjpeg import (
+    decode_by_openjpeg,
+    decode_by_pillow,
+    decode_by_pylibjpeg,
+    has_bytes,
+    is_subsampled_colour,
+)
+from transcode.errors import CorruptFrameError
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 from transcode.isolation import NativeDecoder, Run, run_here
 from transcode.jp2_boxes import codestream_within
@@ -34,6 +40,8 @@ class WaveletCodec:
         A reduced picture may overshoot the stored bits by a little: wavelets do, at sharp edges.
 
         Colours that the codestream's transform made of RGB come out as RGB, and so does subsampled chrominance.
+        Components that all have fewer samples than the reference grid are the picture at their own size; where their
+        sizes differ otherwise, samples are repeated.
 
         :raises UnsupportedFeatureError: it uses what no decoder here reads
         """
@@ -41,6 +49,9 @@ class WaveletCodec:
         data = codestream_within(frame.data)
         codestream = parse(data)
         require_decodable(codestream)
+        if codestream.siz.subsampling != (1, 1):
+            data = without_subsampling(data, codestream)
+            codestream = parse(data)
         _check(codestream, frame)
         discarded = self._discarded(codestream, frame, reduction)
         left = frame.reduction + reduction - discarded
@@ -53,15 +64,20 @@ class WaveletCodec:
 
     def _discarded(self, codestream: Codestream, frame: EncodedFrame, reduction: int) -> int:
         """How many resolutions the decoder leaves out; indices into a palette must not go through the wavelet."""
+        if _is_palette(frame.format) or self._decoder(codestream, 0) is decode_by_pylibjpeg:
+            return 0
         total = frame.reduction + reduction
         most = min(total, codestream.decompositions)
         width, height = codestream.siz.reduced_size(most)
         step = 1 << (total - most)
         keeps_size = (-(-width // step), -(-height // step)) == _size_after(frame, reduction)
-        return most if keeps_size and not _is_palette(frame.format) else 0
+        return most if keeps_size else 0
 
     def _decoder(self, codestream: Codestream, discarded: int) -> NativeDecoder:  # noqa: ARG002 - for subclasses
-        return decode_by_pillow if is_subsampled(codestream) else decode_by_openjpeg
+        if not is_subsampled(codestream):
+            return decode_by_openjpeg
+        is_for_pillow = is_subsampled_colour(codestream.siz) and has_bytes(codestream.siz)
+        return decode_by_pillow if is_for_pillow else decode_by_pylibjpeg
 
 
 def is_subsampled(codestream: Codestream) -> bool:
@@ -85,9 +101,6 @@ def _check(codestream: Codestream, frame: EncodedFrame) -> None:
     if any(component.depth > frame.format.bits_allocated for component in components):
         message = f"the codestream has samples of {components[0].depth} bits, not {frame.format.bits_allocated}"
         raise CorruptFrameError(message)
-    if is_subsampled(codestream) and (components[0].dx, components[0].dy) != (1, 1):
-        message = "a codestream whose first component is subsampled"
-        raise UnsupportedPixelsError(message)
 
 
 def _size_after(frame: EncodedFrame, reduction: int) -> tuple[int, int]:
@@ -107,6 +120,6 @@ def _is_palette(pixels: PixelFormat) -> bool:
 
 def _photometric(pixels: PixelFormat, codestream: Codestream) -> str:
     """Of the decoded samples: RGB wherever a colour transform was undone (PS3.5 8.2.4)."""
-    is_undone = pixels.photometric in {"YBR_RCT", "YBR_ICT"} or is_subsampled(codestream)
+    is_undone = pixels.photometric in {"YBR_RCT", "YBR_ICT"} or is_subsampled_colour(codestream.siz)
     is_transformed = bool(codestream.cod.mct) and pixels.photometric.startswith("YBR")
     return "RGB" if pixels.samples_per_pixel == 3 and (is_undone or is_transformed) else pixels.photometric

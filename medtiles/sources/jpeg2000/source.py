@@ -7,10 +7,17 @@ from pathlib import Path
 
 from medtiles.core.display import PLAIN, Display, Windowing
 from medtiles.core.errors import DamagedImageError, ImageNotFoundError, UnsupportedFormatError
-from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.pyramid import ImageInfo, Plane, TileKey
 from medtiles.pyramids import LARGEST_SIDE, MOST_PIXELS, DecodedPicture, PictureFile, PyramidFolder, format_of
 from medtiles.sources.jpeg2000.stored import Stored, read_structure
-from medtiles.sources.jpeg2000.tiles import CutTiles, DecodedTiles, Tiles, WholeCodestream, has_even_grid
+from medtiles.sources.jpeg2000.tiles import (
+    ComponentPlanes,
+    CutTiles,
+    DecodedTiles,
+    Tiles,
+    WholeCodestream,
+    has_even_grid,
+)
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.files import StableFile, version_of
 from transcode.frames import Frame
@@ -59,6 +66,8 @@ class Jpeg2000Format:
             raise
 
     def _tiles(self, file: PictureFile, stored: Stored) -> Tiles:
+        if stored.planes > 1:
+            return ComponentPlanes(stored)
         if stored.is_plain and has_even_grid(stored.codestream):
             return CutTiles(stored)
         if stored.is_plain and max(stored.size.width, stored.size.height) <= LARGEST_SIDE:
@@ -83,6 +92,7 @@ class Jpeg2000Source:
             format="htj2k" if stored.codestream.is_htj2k else "jpeg2000",
             levels=tiles.levels,
             pixels=stored.pixels,
+            planes=_planes(stored.planes),
             version=version,
             spacing_mm=stored.spacing_mm,
             icc_profile=stored.boxed.icc_profile if stored.is_plain else None,
@@ -95,6 +105,8 @@ class Jpeg2000Source:
 
     def read_tile(self, key: TileKey) -> Frame:
         """The codestream, or a tile of it as a codestream, to be decoded with the level as its reduction.
+
+        Of planes and of what has a pyramid in the cache folder: samples.
 
         :raises TileOutOfRangeError: no such tile
         :raises CorruptFrameError, DamagedImageError: the file is broken there
@@ -126,3 +138,9 @@ class Jpeg2000Source:
     def close(self) -> None:
         """Let go of the file."""
         self._tiles.close()
+
+
+def _planes(count: int) -> tuple[Plane, ...]:
+    if count == 1:
+        return (Plane(),)
+    return tuple(Plane(f"component {number + 1}", channel=number) for number in range(count))

@@ -6,17 +6,24 @@ from dataclasses import dataclass, replace
 
 from medtiles.core.errors import UnsupportedFormatError
 from medtiles.core.geometry import Size
-from medtiles.pyramids import read_flat_header, read_flat_picture
+from medtiles.pyramids import LARGEST_SIDE, read_flat_header, read_flat_picture
 from transcode.codecs import builtin
 from transcode.codecs.htj2k import HTJ2K
 from transcode.codecs.jpeg2000 import JPEG_2000
 from transcode.codestream import Codestream, parse, require_decodable
+from transcode.decoders.jpeg2000_family import is_subsampled
+from transcode.decoders.openjpeg import is_subsampled_colour
+from transcode.errors import CorruptFrameError
 from transcode.files import StableFile
 from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 from transcode.isolation import Isolation
 from transcode.jp2_boxes import GREYSCALE, SRGB, SYCC, Boxed, unbox
 
 _KNOWN_COLOURS = frozenset({None, SRGB, GREYSCALE, SYCC})
+_MOST_CHANNELS = 4
+"""Red, green, blue and opacity; or cyan, magenta, yellow and black."""
+_MOST_SAMPLES = 1 << 26
+"""Of all components together, where they are planes: all are decoded to give one, in four bytes a sample and more."""
 _SPACING_LIMITS = (1e-6, 100.0)
 """Millimetres that a pixel can measure; beyond them the capture resolution is a slip."""
 
@@ -34,6 +41,8 @@ class Stored:
     """Of decoded samples."""
     is_plain: bool
     """Whether the codestream alone is the picture: one or three components that are alike, and their order."""
+    planes: int = 1
+    """Components that are planes, because together they are no colour; then `pixels` are those of each."""
 
     @property
     def encoding(self) -> Encoding:
@@ -72,13 +81,22 @@ class Stored:
 
     def decode(self) -> PixelArray:
         """All of it, in a child process that can be killed."""
-        frame = self.frame(self.read(0, self.codestream.length), self.size, 0)
-        with Isolation(1) as isolation:
-            return builtin(isolation).decode(frame)
+        return self._decoded(self.frame(self.read(0, self.codestream.length), self.size, 0), 0)
+
+    def decode_planes(self, reduction: int) -> PixelArray:
+        """All planes at once, as samples of one pixel, after some halvings; in a child process that can be killed."""
+        pixels = replace(self.pixels, samples_per_pixel=self.planes)
+        data = self.read(0, self.codestream.length)
+        return self._decoded(EncodedFrame(data, self.encoding, pixels, self.size.width, self.size.height), reduction)
 
     def decode_flat(self) -> PixelArray:
         """All of it, with palette, alpha and colours made plain."""
         return read_flat_picture(self.file.path).pixels
+
+    @staticmethod
+    def _decoded(frame: EncodedFrame, reduction: int) -> PixelArray:
+        with Isolation(1) as isolation:
+            return builtin(isolation).decode(frame, reduction)
 
 
 def read_structure(file: StableFile) -> Stored:
@@ -92,30 +110,71 @@ def read_structure(file: StableFile) -> Stored:
     codestream = parse(file, boxed.offset, boxed.length)
     require_decodable(codestream)
     first = codestream.siz.components[0]
+    size = _size(codestream)
     if first.depth > 16:
         message = f"{file.name} has samples of {first.depth} bits; JPEG 2000 is opened up to 16"
         raise UnsupportedFormatError(message)
+    pixels = PixelFormat(1, 8 if first.depth <= 8 else 16, first.depth, first.signed)
     if _is_plain(boxed, codestream):
-        is_colour = len(codestream.siz.components) == 3
-        allocated = 8 if first.depth <= 8 else 16
-        photometric = "RGB" if is_colour else "MONOCHROME2"
-        pixels = PixelFormat(3 if is_colour else 1, allocated, first.depth, first.signed, photometric)
-        size = Size(codestream.siz.width, codestream.siz.height)
+        if len(codestream.siz.components) == 3:
+            pixels = replace(pixels, samples_per_pixel=3, photometric="RGB")
         return Stored(file, boxed, codestream, size, pixels, is_plain=True)
+    if _has_planes(boxed, codestream):
+        _require_planes(file.name, codestream, size)
+        return Stored(file, boxed, codestream, size, pixels, is_plain=False, planes=len(codestream.siz.components))
     header = read_flat_header(file.path)
     return Stored(file, boxed, codestream, header.size, header.pixels, is_plain=False)
 
 
+def _size(codestream: Codestream) -> Size:
+    """Of the picture.
+
+    :raises CorruptFrameError: it has no pixels
+    """
+    width, height = codestream.siz.picture_size
+    if width < 1 or height < 1:
+        message = f"SIZ: {width} x {height} samples in a component"
+        raise CorruptFrameError(message)
+    return Size(width, height)
+
+
+def _are_alike(codestream: Codestream) -> bool:
+    return len({(component.depth, component.signed) for component in codestream.siz.components}) == 1
+
+
+def _has_planes(boxed: Boxed, codestream: Codestream) -> bool:
+    """Whether components are neither grey nor colour, nor what only boxes tell: palettes, opacity, CMYK."""
+    count = len(codestream.siz.components)
+    if count == 1 or boxed.has_palette:
+        return False
+    return count > _MOST_CHANNELS or (is_subsampled(codestream) and not boxed.opacity_channels)
+
+
+def _require_planes(name: str, codestream: Codestream, size: Size) -> None:
+    """Refuse components that are not alike, or too many samples to be decoded for one of them.
+
+    :raises UnsupportedFormatError: naming what they are
+    """
+    count = len(codestream.siz.components)
+    if not _are_alike(codestream):
+        message = f"{name} has {count} components of different depths, which are no colour"
+        raise UnsupportedFormatError(message)
+    if size.area * count > _MOST_SAMPLES or max(size.width, size.height) > LARGEST_SIDE:
+        message = (
+            f"{name} has {count} components of {size.width} x {size.height} samples; components that are no colour are "
+            f"opened up to {LARGEST_SIDE} samples a side and {_MOST_SAMPLES} in all"
+        )
+        raise UnsupportedFormatError(message)
+
+
 def _is_plain(boxed: Boxed, codestream: Codestream) -> bool:
     components = codestream.siz.components
-    first = components[0]
-    are_alike = all((each.depth, each.signed) == (first.depth, first.signed) for each in components)
-    is_subsampled = any(each.dx > 1 or each.dy > 1 for each in components)
-    is_subsampled_colour = len(components) == 3 and first.depth == 8 and first.dx == first.dy == 1
+    is_even = codestream.siz.subsampling != (1, 1) or not is_subsampled(codestream)
+    is_colour = boxed.colour_space == SYCC or is_subsampled_colour(codestream.siz)
     return (
         len(components) in {1, 3}
-        and are_alike
-        and (not is_subsampled or is_subsampled_colour)
-        and boxed.colour_space in _KNOWN_COLOURS
+        and _are_alike(codestream)
+        and (is_even or is_colour)
+        and (len(components) == 1 or boxed.colour_space in _KNOWN_COLOURS)
         and not (boxed.has_palette or boxed.opacity_channels or boxed.is_reordered)
     )

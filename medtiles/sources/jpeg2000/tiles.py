@@ -1,8 +1,11 @@
-"""Where the tiles of a JPEG 2000 file come from: cut out of the codestream, the codestream whole, or decoded once."""
+"""Where the tiles of a JPEG 2000 file come from: cut out of the codestream, the codestream whole, or decoded."""
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol
+
+import numpy as np
 
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import Level, TileKey
@@ -11,12 +14,14 @@ from medtiles.sources.jpeg2000.stored import Stored
 from transcode.codestream import Codestream, can_cut, cut_tile
 from transcode.errors import CorruptFrameError
 from transcode.files import StableFile
-from transcode.frames import Frame
+from transcode.frames import Frame, PixelArray
 
 _SMALLEST_TILE = 16
 """Pixels: reductions that would make tiles smaller are left to the engine."""
 _SMALLEST_LEVEL = 64
 """Pixels: a level no larger than this on either side is not reduced further."""
+_KEPT_BYTES = 8 << 20
+"""Of decoded components that are kept."""
 
 
 class Tiles(Protocol):
@@ -83,13 +88,7 @@ class WholeCodestream:
 
     def __init__(self, stored: Stored) -> None:
         self._stored = stored
-        levels = [Level(stored.size, stored.size, 1.0, stored.encoding.media_type)]
-        for reduction in range(1, stored.codestream.decompositions + 1):
-            size = stored.size.reduced(reduction)
-            if max(levels[-1].size.width, levels[-1].size.height) <= _SMALLEST_LEVEL:
-                break
-            levels.append(Level(size, size, float(1 << reduction)))
-        self.levels = tuple(levels)
+        self.levels = _reductions(stored, stored.encoding.media_type)
 
     def read_tile(self, key: TileKey) -> Frame:
         """The codestream, to be decoded with the level as its reduction."""
@@ -99,6 +98,57 @@ class WholeCodestream:
     def close(self) -> None:
         """Let go of the file."""
         self._stored.file.close()
+
+
+class ComponentPlanes:
+    """Components as planes, one tile on each level. Safe to use from several threads.
+
+    No decoder gives a component alone, so all are decoded for one; they are kept while they are small and wanted.
+    """
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        self._lock = threading.Lock()
+        self._kept: tuple[int, PixelArray] | None = None
+        self.levels = _reductions(stored, None)
+
+    def read_tile(self, key: TileKey) -> Frame:
+        """A component, at the reduction of the level.
+
+        :raises CorruptFrameError: the codestream does not decode
+        :raises FileChangedError: the file has changed, or this has been closed
+        """
+        samples = self._decoded(key.level).samples[:, :, key.plane : key.plane + 1]
+        return PixelArray(np.ascontiguousarray(samples), self._stored.pixels)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stored.file.close()
+        with self._lock:
+            self._kept = None
+
+    def _decoded(self, reduction: int) -> PixelArray:
+        with self._lock:
+            if self._kept is not None and self._kept[0] == reduction:
+                self._stored.read(0, 0)  # refuses when the file has changed
+                return self._kept[1]
+            decoded = self._stored.decode_planes(reduction)
+            self._kept = (reduction, decoded) if decoded.samples.nbytes <= _KEPT_BYTES else None
+            return decoded
+
+
+def _reductions(stored: Stored, media_type: str | None) -> tuple[Level, ...]:
+    """The levels that the codestream itself has, of one tile each, until one is small.
+
+    :param media_type: of full resolution, where that is handed out as it is stored
+    """
+    levels = [Level(stored.size, stored.size, 1.0, media_type)]
+    for reduction in range(1, stored.codestream.decompositions + 1):
+        size = stored.size.reduced(reduction)
+        if max(levels[-1].size.width, levels[-1].size.height) <= _SMALLEST_LEVEL:
+            break
+        levels.append(Level(size, size, float(1 << reduction)))
+    return tuple(levels)
 
 
 class DecodedTiles:

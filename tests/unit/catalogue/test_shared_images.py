@@ -59,6 +59,15 @@ def test_every_source_states_the_version_that_the_catalogue_computes(catalogue: 
             source.close()
 
 
+def test_no_conformance_codestream_is_called_damaged(
+    catalogue: FileCatalogue, shared_data: Callable[[str], Path]
+) -> None:
+    names = {path.name for path in shared_data("codestreams").glob("*/*.j2?")}
+    problems = [image.problem for name, image in listed(catalogue).items() if name in names and image.problem]
+    assert len(problems) == 17
+    assert [problem for problem in problems if "is not supported here: HTJ2K with" not in problem] == []
+
+
 def test_no_problem_names_a_folder_of_the_server(catalogue: FileCatalogue, shared_data: Callable[[str], Path]) -> None:
     folder = str(shared_data(".").parent)
     assert [image.problem for image in catalogue.images(ImageQuery(limit=1000)).images if folder in image.problem] == []

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from transcode.codecs.htj2k import HTJ2K, Htj2kCodec
 from transcode.codecs.jpeg2000 import JPEG_2000, Jpeg2000Codec
 from transcode.codestream import parse
+from transcode.colour import to_rgb
+from transcode.decoders.openjpeg import decode_by_pillow, decode_by_pylibjpeg
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
-from transcode.frames import GREY8, RGB8, EncodedFrame, PixelFormat, Samples
+from transcode.frames import GREY8, RGB8, EncodedFrame, PixelArray, PixelFormat, Samples
 from transcode.jp2_boxes import codestream_within
 
 PALETTE = PixelFormat(1, 8, 8, photometric="PALETTE COLOR")
@@ -35,9 +37,9 @@ def htj2k(samples: Samples) -> bytes:
     return bytes(encoded)
 
 
-def subsampled(luminance: Samples, blue: Samples, red: Samples) -> bytes:
-    """An HTJ2K codestream of three components, the last two of half the width, out of three of one component."""
-    parts = [(data := htj2k(component), parse(data)) for component in (luminance, blue, red)]
+def subsampled(luminance: Samples, *narrow: Samples) -> bytes:
+    """An HTJ2K codestream of components out of codestreams of one; all but the first are narrower."""
+    parts = [(data := htj2k(component), parse(data)) for component in (luminance, *narrow)]
     first, structure = parts[0]
     packets = b"".join(
         data[part.offset + part.header_length : part.end]
@@ -49,9 +51,11 @@ def subsampled(luminance: Samples, blue: Samples, red: Samples) -> bytes:
     tlm = header.index(b"\xff\x55")
     del header[tlm : tlm + 2 + int.from_bytes(header[tlm + 2 : tlm + 4])]
     siz = header.index(b"\xff\x51")
-    header[siz + 2 : siz + 4] = (47).to_bytes(2)
-    header[siz + 38 : siz + 40] = (3).to_bytes(2)
-    header[siz + 43 : siz + 43] = bytes([7, 2, 1, 7, 2, 1])
+    header[siz + 2 : siz + 4] = (41 + 3 * len(narrow)).to_bytes(2)
+    header[siz + 38 : siz + 40] = (1 + len(narrow)).to_bytes(2)
+    header[siz + 43 : siz + 43] = b"".join(
+        bytes([header[siz + 40], luminance.shape[1] // each.shape[1], 1]) for each in narrow
+    )
     tile_part = b"\xff\x90\x00\x0a\x00\x00" + (14 + len(packets)).to_bytes(4) + b"\x00\x01\xff\x93" + packets
     return bytes(header) + tile_part + b"\xff\xd9"
 
@@ -129,6 +133,68 @@ def test_subsampled_chrominance_becomes_rgb_of_full_size(reduction: int) -> None
     assert decoded.format.photometric == "RGB"
     if reduction == 0:
         assert np.abs(decoded.samples.astype(int) - ramp()[:, :, None]).max() <= 1
+
+
+def test_pillow_and_pylibjpeg_make_the_same_colours_of_subsampled_chrominance() -> None:
+    blue, red = (ramp()[:, ::2] // 2 + 60).astype(np.uint8), (200 - ramp()[:, ::2] // 3).astype(np.uint8)
+    data = subsampled(ramp(), blue, red)
+    pictures = [decode(data, RGB8, (44, 60, 3), 0).astype(int) for decode in (decode_by_pillow, decode_by_pylibjpeg)]
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
+
+
+def deep_ramp(columns: int) -> NDArray[np.uint16]:
+    y, x = np.mgrid[:44, :columns]
+    return np.asarray(x * 700 + y * 300, dtype=np.uint16)
+
+
+@pytest.mark.parametrize("reduction", [0, 1, 7])
+def test_deep_subsampled_chrominance_becomes_rgb_too(reduction: int) -> None:
+    luminance, grey = deep_ramp(60), np.full((44, 30), 32768, np.uint16)
+    pixels = PixelFormat(3, 16, 16, photometric="YBR_FULL_422")
+    decoded = Htj2kCodec().decode(EncodedFrame(subsampled(luminance, grey, grey), HTJ2K, pixels, 60, 44), reduction)
+    assert decoded.samples.shape == (-(-44 >> reduction), -(-60 >> reduction), 3)
+    assert decoded.format.photometric == "RGB"
+    if reduction == 0:
+        assert np.abs(decoded.samples.astype(int) - luminance[:, :, None]).max() <= 1
+
+
+@pytest.mark.parametrize("step", [2, 4])
+def test_chrominance_of_bytes_becomes_rgb_however_it_is_subsampled(step: int) -> None:
+    blue, red = (ramp()[:, ::step] // 2 + 60).astype(np.uint8), (200 - ramp()[:, ::step] // 3).astype(np.uint8)
+    pixels = replace(RGB8, photometric="YBR_FULL")
+    decoded = Htj2kCodec().decode(EncodedFrame(subsampled(ramp(), blue, red), HTJ2K, pixels, 60, 44))
+    repeated = np.dstack([ramp(), blue.repeat(step, axis=1), red.repeat(step, axis=1)])
+    assert decoded.format.photometric == "RGB"
+    assert np.abs(decoded.samples.astype(int) - to_rgb(PixelArray(repeated, pixels)).samples).max() <= 1
+
+
+def test_deep_chrominance_of_a_quarter_of_the_columns_is_repeated() -> None:
+    narrow = deep_ramp(60)[:, ::4]
+    pixels = PixelFormat(3, 16, 16, photometric="YBR_FULL")
+    decoded = Htj2kCodec().decode(EncodedFrame(subsampled(deep_ramp(60), narrow, narrow), HTJ2K, pixels, 60, 44))
+    assert decoded.format.photometric == "YBR_FULL"
+    assert np.array_equal(decoded.samples, np.dstack([deep_ramp(60), *[narrow.repeat(4, axis=1)] * 2]))
+
+
+def test_components_of_different_sizes_that_are_no_colour_are_brought_to_one_size() -> None:
+    data = subsampled(deep_ramp(60), deep_ramp(30))
+    frame = EncodedFrame(data, HTJ2K, PixelFormat(2, 16, 16), 60, 44)
+    decoded = Htj2kCodec().decode(frame).samples
+    assert np.array_equal(decoded[:, :, 0], deep_ramp(60))
+    assert np.array_equal(decoded[:, :, 1], deep_ramp(30).repeat(2, axis=1))
+    halved = Htj2kCodec().decode(frame, 1).samples
+    assert np.array_equal(halved[:, :, 1], deep_ramp(30).reshape(22, 2, 30).mean(axis=1).round())
+
+
+@pytest.mark.parametrize("reduction", [0, 1, 6])
+def test_components_that_are_all_subsampled_are_the_picture(reduction: int) -> None:
+    data = bytearray(j2k(ramp()))
+    for at, side in ((8, 120), (12, 44), (24, 120), (28, 44)):
+        data[at : at + 4] = side.to_bytes(4)
+    data[43:45] = b"\x02\x01"
+    decoded = Jpeg2000Codec().decode(EncodedFrame(bytes(data), JPEG_2000, GREY8, 60, 44), reduction)
+    expected = Jpeg2000Codec().decode(EncodedFrame(j2k(ramp()), JPEG_2000, GREY8, 60, 44), reduction)
+    assert np.array_equal(decoded.samples, expected.samples)
 
 
 def test_what_no_decoder_reads_is_not_called_corrupt() -> None:
