@@ -18,6 +18,7 @@ from transcode.errors import CorruptFrameError
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
+_SOS = b"\xff\xda"
 _ENDS = frozenset({0xD9, 0xDA})
 """The end of the image and the start of a scan: no frame header comes after them."""
 _APP0 = 0xE0
@@ -222,3 +223,24 @@ def with_adobe_marker(data: bytes, transform: int) -> bytes:
 def ends_properly(data: bytes) -> bool:
     """Whether the stream has its EOI, with nothing but padding after it."""
     return data.rstrip(b"\0\xff").endswith(_EOI)
+
+
+def read_near(data: bytes) -> int:
+    """NEAR of a JPEG-LS stream, the largest error of a sample, over all of its scans (T.87 C.2.3); 0 is lossless.
+
+    :raises CorruptFrameError: not a JPEG-LS stream, or one without a whole scan header
+    """
+    if read_frame_header(data).process != _SOF55 - 0xC0:
+        message = "a JPEG stream that is not JPEG-LS has no NEAR"
+        raise CorruptFrameError(message)
+    *_, (_, last) = _segments(data)
+    greatest = -1
+    position = data.find(_SOS, last + 2 + int.from_bytes(data[last + 2 : last + 4]))
+    while 0 <= position < len(data) - 5:
+        near_at = position + 5 + 2 * data[position + 4]
+        greatest = max(greatest, *data[near_at : near_at + 1])
+        position = data.find(_SOS, near_at)  # coded bytes after FF have their top bit clear (T.87 A.1)
+    if greatest < 0:
+        message = "JPEG-LS stream: no whole scan header"
+        raise CorruptFrameError(message)
+    return greatest

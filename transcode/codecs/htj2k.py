@@ -60,7 +60,7 @@ def decode_by_openjph(data: bytes, pixels: PixelFormat, shape: Shape, reduction:
     :raises CorruptFrameError: it does not decode, or not to this shape
     """
     try:
-        decoded = imagecodecs.htj2k_decode(data, skipres=reduction)
+        decoded = imagecodecs.htj2k_decode(data, skipres=reduction, planar=False)
     except (RuntimeError, ValueError) as error:
         message = f"HTJ2K: {error}"
         raise CorruptFrameError(message) from error

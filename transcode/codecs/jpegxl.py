@@ -54,8 +54,8 @@ class JpegXlCodec:
         except MemoryError as error:
             message = f"JPEG XL: no memory for {frame.width} x {frame.height} pixels"
             raise CorruptFrameError(message) from error
-        is_ybr = frame.format.photometric.startswith("YBR")
-        decoded_format = replace(frame.format, photometric="RGB") if is_ybr else frame.format
+        is_other = frame.format.photometric.startswith(("YBR", "XYB"))
+        decoded_format = replace(frame.format, photometric="RGB") if is_other else frame.format
         return PixelArray(fit(decoded, frame.format, shape), decoded_format)
 
     def holds(self, pixels: PixelFormat) -> bool:

@@ -5,14 +5,15 @@ Theory of operation. A codestream is a main header, then tile-parts, then EOC. `
 stated length, so a large file costs one short read for each of them. All that the bytes claim is checked against the
 bytes that there are before it is believed: hostile bytes raise CorruptFrameError, in time linear in their number.
 On the structure stand `resolutions` (where each resolution is complete), `sanity` (the gate before native decoders),
-`features` (what no decoder here reads), `subsampling` (components that all have fewer samples than the reference grid)
-and `tile_cut` (one tile as a codestream of its own).
+`features` (what no decoder here reads), `subsampling` (components that all have fewer samples than the reference grid),
+`rpcl` (the rules of HTJ2K by resolution) and `tile_cut` (one tile as a codestream of its own).
 """
 
 from transcode.codestream.features import require_decodable
 from transcode.codestream.markers import Cap, Cod, Codestream, Component, Qcd, Siz, TilePart, TlmEntry
 from transcode.codestream.parser import parse
 from transcode.codestream.resolutions import ResolutionEnd, resolution_ends, resolution_ends_of
+from transcode.codestream.rpcl import rpcl_faults
 from transcode.codestream.sanity import require_sane
 from transcode.codestream.subsampling import without_subsampling
 from transcode.codestream.tile_cut import can_cut, cut_tile
@@ -34,5 +35,6 @@ __all__ = [
     "require_sane",
     "resolution_ends",
     "resolution_ends_of",
+    "rpcl_faults",
     "without_subsampling",
 ]
