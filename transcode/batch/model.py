@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from transcode.dicom.offset_tables import OffsetTable
 from transcode.policy import Decision, Facts
 
 
@@ -38,14 +39,6 @@ class Job:
     decision: Decision
     facts: Facts | None = None
     """None for what is not an image of DICOM."""
-
-
-class OffsetTable(StrEnum):
-    """How frames of the output are found (PS3.5 A.4, PS3.3 C.7.6.3.1.8)."""
-
-    BASIC = "basic"
-    EXTENDED = "extended"
-    EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,21 @@ class PixelDataElement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class DataSetPlace:
+    """Where the parts of a file lie, for those who copy them."""
+
+    file: RandomAccess
+    meta_start: int
+    """Of the File Meta Information, in `file`: 132 behind a preamble, 0 without one."""
+    meta_end: int
+    """Its first byte beyond; equals `meta_start` where there is none."""
+    start: int
+    """Of the data set, in `FileHeader.body`."""
+    is_implicit: bool
+    """Whether its elements are written without their VR."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FileHeader:
     """A parsed header."""
 
@@ -70,7 +85,8 @@ class FileHeader:
     body: RandomAccess
     """What the offsets count in: the file itself, or its inflated data set."""
     pixel_data: PixelDataElement | None
-    per_frame: PerFrameSequence | None = None
+    per_frame: PerFrameSequence | None
+    place: DataSetPlace
 
 
 def read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None = None) -> FileHeader:
@@ -87,12 +103,14 @@ def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) 
     start = _start(file)
     stream = HeadStream(file, start)
     meta = _read_file_meta(stream)
+    meta_end = stream.tell()
     body: RandomAccess = file
     transfer_syntax = text(meta, "TransferSyntaxUID")
     if transfer_syntax == DEFLATED_LITTLE_ENDIAN:
         body = MemoryFile(file.name, _inflated(file, stream.tell()))
         stream = HeadStream(body)
     implicit, little = _encoding(stream, transfer_syntax)
+    place = DataSetPlace(file, start, meta_end, stream.tell(), implicit)
     parser = _Parser(body, stream, implicit, little)
     dataset = parser.parse(specific_tags)
     if not (len(meta) or len(dataset) or parser.pixel_data or parser.per_frame):
@@ -111,6 +129,7 @@ def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) 
         body=body,
         pixel_data=parser.pixel_data,
         per_frame=parser.per_frame,
+        place=place,
     )
 
 

@@ -63,6 +63,11 @@ class InstanceReader:
         return self._header.dataset
 
     @property
+    def file_header(self) -> FileHeader:
+        """What was parsed, and where the parts of the file lie."""
+        return self._header
+
+    @property
     def groups(self) -> FunctionalGroups:
         """What holds for single frames."""
         return self._groups

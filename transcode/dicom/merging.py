@@ -1,0 +1,62 @@
+"""The elements of an output in their order: those of the source, and the changes at their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from transcode.dicom.changes import PIXEL_DATA_TAGS
+from transcode.dicom.conversion import converted, element_header
+from transcode.dicom.data_set import DataSet, pieces
+from transcode.dicom.elements import EXPLICIT_LITTLE
+from transcode.dicom.new_elements import NewElement
+from transcode.dicom.value_representation import Surroundings, surroundings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One element of the output in pieces, explicit little endian; or the place of the pixel data."""
+
+    tag: int
+    pieces: Iterator[bytes]
+    is_new: bool = False
+
+
+def merged(data_set: DataSet, changes: Mapping[int, NewElement | None], pixel_tag: int) -> Iterator[Part]:
+    """The parts of an output. New elements come before the first with a greater tag, so that tags ascend (PS3.5 7.1).
+
+    The element of `pixel_tag` comes as a part without pieces, the others of PIXEL_DATA_TAGS not at all. Of an element
+    that stands twice and is changed, the first place counts.
+    """
+    around = _surroundings(data_set)
+    present = {element.tag for element in data_set.elements}
+    added = sorted(tag for tag, new in changes.items() if new is not None and tag not in present)
+    done = set()
+    for element in data_set.elements:
+        while added and added[0] < element.tag:
+            yield _new(added[0], changes)
+            added.pop(0)
+        if element.tag in PIXEL_DATA_TAGS:
+            if element.tag == pixel_tag and pixel_tag not in done:
+                yield Part(element.tag, iter(()))
+        elif element.tag not in changes:
+            yield Part(element.tag, converted(data_set.file, element, data_set.coding, around))
+            continue
+        elif element.tag not in done and changes[element.tag] is not None:
+            yield _new(element.tag, changes)
+        done.add(element.tag)
+    for tag in added:
+        yield _new(tag, changes)
+    yield Part(0, pieces(data_set.file, data_set.end, data_set.file.size))
+
+
+def _new(tag: int, changes: Mapping[int, NewElement | None]) -> Part:
+    new = changes[tag]
+    data = b"" if new is None else element_header(tag, new.vr, len(new.value)) + new.value
+    return Part(tag, iter((data,)), is_new=True)
+
+
+def _surroundings(data_set: DataSet) -> Surroundings:
+    if data_set.coding == EXPLICIT_LITTLE or not data_set.elements:
+        return Surroundings()
+    return surroundings(data_set.file, data_set.elements[0].start, data_set.end, data_set.coding)
