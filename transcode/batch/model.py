@@ -21,6 +21,9 @@ class Item:
     size: int = 0
     """In bytes, as stored."""
     is_gzipped: bool = False
+    """Stored as one gzip stream; it is unpacked on its way."""
+    offset: int = -1
+    """Of a member of a tar: where its bytes begin in the tar, uncompressed. -1 of all else."""
 
     @property
     def name(self) -> str:
