@@ -113,3 +113,9 @@ class Outcome:
     """What a reader should know: signatures that broke, icons that were left, a target larger than its source."""
     checksums: tuple[tuple[int, ...], ...] = field(default=())
     """For each frame: CRC-32 of its codestream, then of the prefix that completes each resolution, coarsest first."""
+    is_lossy: bool = False
+    """Whether this step itself lost something. What was lossy before is not counted."""
+    judge: str = ""
+    """Who decoded what was written: see `transcode.batch.second_opinion`; empty where nothing was decoded."""
+    finished_at: str = ""
+    """When it ended: ISO 8601, UTC, such as 2026-01-31T12:00:00.125Z; empty where the clock was not read."""
