@@ -77,6 +77,12 @@ def worst(frames: Iterable[Quality]) -> Quality | None:
     )
 
 
+def document_of(quality: Quality) -> dict[str, float | int | None]:
+    """The figures for JSON, which has no infinity: the PSNR of equal frames is null."""
+    psnr_db = quality.psnr_db if math.isfinite(quality.psnr_db) else None
+    return {"psnr_db": psnr_db, "ssim": quality.ssim, "max_error": quality.max_error}
+
+
 def comparable(source: PixelArray, written: PixelArray) -> tuple[PixelArray, PixelArray]:
     """The two in one format, colours as RGB.
 
