@@ -25,6 +25,8 @@ _PHOTOMETRIC_INTERPRETATION = 0x00280004
 _PLANAR_CONFIGURATION = 0x00280006
 _BITS_ALLOCATED, _BITS_STORED, _HIGH_BIT, _PIXEL_REPRESENTATION = 0x00280100, 0x00280101, 0x00280102, 0x00280103
 _SIGNED = {0xFFFAFFFA: "Digital Signatures Sequence", 0x4FFE0001: "MAC Parameters Sequence"}
+_RLE = "1.2.840.10008.1.2.5"
+"""Lies in planes by itself and may say either of Planar Configuration (PS3.5 8.2.2)."""
 _LOSSY_SYNTAXES = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"})
 """Nothing encoded so is free of loss."""
 
@@ -41,7 +43,7 @@ def changes_for(
     :param options: what they were encoded with: for a lossy target a part of the new SOP Instance UID
     :raises UnsupportedPixelsError: the frames have another number of samples than the source
     """
-    elements = {} if pixels is None else _image_pixel(source, pixels)
+    elements = {} if pixels is None else _image_pixel(source, pixels, target)
     warnings = _warnings(source)
     ratio = None
     if pixels is not None and not target.is_lossless:
@@ -51,7 +53,7 @@ def changes_for(
     return Changes(elements | _stale_lengths(source, elements), warnings, ratio)
 
 
-def _image_pixel(source: SourceFacts, pixels: PixelFormat) -> dict[int, NewElement | None]:
+def _image_pixel(source: SourceFacts, pixels: PixelFormat, target: Target) -> dict[int, NewElement | None]:
     """The attributes of the Image Pixel Module that differ from the source's (PS3.3 C.7.6.3)."""
     before = source.pixels.format
     if pixels.samples_per_pixel != before.samples_per_pixel:
@@ -60,7 +62,8 @@ def _image_pixel(source: SourceFacts, pixels: PixelFormat) -> dict[int, NewEleme
     changed: dict[int, NewElement | None] = {}
     if pixels.photometric != before.photometric:
         changed[_PHOTOMETRIC_INTERPRETATION] = padded("CS", pixels.photometric)
-    if pixels.is_colour and (source.pixels.is_planar or _PLANAR_CONFIGURATION not in source.tags):
+    is_planar = source.pixels.is_planar and target.transfer_syntax != _RLE
+    if pixels.is_colour and (is_planar or _PLANAR_CONFIGURATION not in source.tags):
         changed[_PLANAR_CONFIGURATION] = _number(0)
     if pixels.is_float or (source.pixels.bits_allocated == 1 and pixels.bits_stored == 1):
         return changed  # one-bit samples are unpacked in memory only

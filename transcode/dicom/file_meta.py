@@ -17,6 +17,9 @@ IMPLEMENTATION_CLASS_UID = "2.25.269844902273766739052520474787400716926"
 IMPLEMENTATION_VERSION_NAME = "MEDTILES_1"
 """Counted up when the same source and the same frames come out as other bytes."""
 
+REBUILT_TAGS = frozenset({0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
+"""What is told anew: lengths, the instance, its transfer syntax, and who wrote it."""
+
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _GROUP_LENGTH = 0x00020000
 
@@ -49,7 +52,7 @@ def file_meta(header: FileHeader, sop_class: str, sop_instance: str, transfer_sy
     written = {tag: element_header(tag, each.vr, len(each.value)) + each.value for tag, each in new.items()}
     place = header.place
     for element in elements(place.file, place.meta_start, place.meta_end, EXPLICIT_LITTLE):
-        if element.tag not in new and element.tag != _GROUP_LENGTH:
+        if element.tag not in REBUILT_TAGS:
             written[element.tag] = place.file.read(element.start, element.end - element.start)
     body = b"".join(written[tag] for tag in sorted(written))
     return b"DICM" + element_header(_GROUP_LENGTH, "UL", 4) + struct.pack("<L", len(body)) + body

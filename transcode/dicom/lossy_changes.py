@@ -22,6 +22,7 @@ from transcode.dicom.source_facts import (
     LOSSY_IMAGE_COMPRESSION,
     LOSSY_IMAGE_COMPRESSION_METHOD,
     LOSSY_IMAGE_COMPRESSION_RATIO,
+    REFERENCED_SERIES_SEQUENCE,
     SOP_INSTANCE_UID,
     SOURCE_IMAGE_SEQUENCE,
     SourceFacts,
@@ -64,6 +65,8 @@ def lossy_changes(source: SourceFacts, target: Target, options: ArchiveOptions) 
         LOSSY_IMAGE_COMPRESSION_METHOD: methods,
         **dict.fromkeys(tag for tag in _PIXEL_VALUE_LIMITS if tag in source.tags),
     }
+    if source.tags.intersection((REFERENCED_SERIES_SEQUENCE, *_FUNCTIONAL_GROUPS)):
+        elements[REFERENCED_SERIES_SEQUENCE] = _with_item(source, REFERENCED_SERIES_SEQUENCE, _own_series(source))
     if description is not None:
         elements[DERIVATION_DESCRIPTION] = description
     if _ICON_IMAGE_SEQUENCE in source.tags:
@@ -122,6 +125,19 @@ def _source_image(source: SourceFacts) -> bytes:
         _element(0x00081150, padded("UI", source.sop_class))
         + _element(0x00081155, padded("UI", source.sop_instance))
         + _element(_PURPOSE_OF_REFERENCE, NewElement("SQ", _item(_code("121320", "Uncompressed predecessor"))))
+    )
+
+
+def _own_series(source: SourceFacts) -> bytes:
+    """The source in the Common Instance Reference Module (PS3.3 C.12.2), which lists all that an instance refers to.
+
+    Multi-frame objects with functional groups have that module; others where the source has it.
+    """
+    reference = _element(0x00081150, padded("UI", source.sop_class)) + _element(
+        0x00081155, padded("UI", source.sop_instance)
+    )
+    return _element(0x0008114A, NewElement("SQ", _item(reference))) + _element(
+        0x0020000E, padded("UI", source.series_instance)
     )
 
 

@@ -61,6 +61,20 @@ class NativeFrames:
             return np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + bits].tobytes()
         return self._ordered(data)
 
+    def read_words(self, index: int) -> Array:
+        """The samples of one frame as they lie, all bits of them, unsigned; for samples of whole bytes.
+
+        :raises DicomFileError, TruncatedFileError: see `read`
+        """
+        size = self._pixels.frame_bits // 8
+        if (index + 1) * size > self._length:
+            message = f"{self._file.name}: no frame {index + 1} of {self._pixels.frames}, Pixel Data holds {self.count}"
+            raise DicomFileError(message)
+        data = self._read_bytes(index * size, (index + 1) * size, index)
+        width = self._pixels.bits_allocated // 8
+        words: Array = np.frombuffer(data, f"{'<' if self._is_little else '>'}u{width}")
+        return words.astype(words.dtype.newbyteorder("="), copy=False)
+
     def _read_bytes(self, first: int, last: int, index: int) -> bytes:
         if self._start + last > self._file.size:
             message = f"{self._file.name} ends within frame {index + 1} of {self._pixels.frames}"

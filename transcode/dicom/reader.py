@@ -21,7 +21,7 @@ from transcode.dicom.native import NativeFrames
 from transcode.dicom.per_frame import UNDEFINED_LENGTH
 from transcode.dicom.pixel_format import ImagePixel, image_pixel
 from transcode.errors import CorruptFrameError, DicomFileError, UnsupportedEncodingError
-from transcode.frames import EncodedFrame, Encoding, PixelFormat
+from transcode.frames import EncodedFrame, Encoding, PixelFormat, Samples
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -138,6 +138,20 @@ class InstanceReader:
         elif self._encoding is RAW and pixels.photometric == "YBR_FULL_422":
             pixels = replace(pixels, photometric="YBR_FULL")
         return EncodedFrame(data, self._encoding, pixels, self._pixels.columns, self._pixels.rows)
+
+    def read_words(self, index: int) -> Samples | None:
+        """The samples of a native frame as they lie, one-dimensional, unsigned, with what their unused bits hold.
+
+        None where samples have no unused bits, or where the frames are encapsulated.
+
+        :param index: from 0
+        :raises DicomFileError: there is no such frame
+        :raises TruncatedFileError, FileChangedError: see RandomAccess
+        """
+        is_full = self._pixels.format.bits_stored == self._pixels.bits_allocated
+        if is_full or not isinstance(self._frames, NativeFrames):
+            return None
+        return self._frames.read_words(index)
 
     def _jpeg_photometric(self, data: bytes, index: int) -> str:
         try:

@@ -14,6 +14,7 @@ from transcode.dicom.value_representation import surroundings, vr_of
 from transcode.errors import DicomFileError
 
 if TYPE_CHECKING:
+    from transcode.dicom.file_header import FileHeader
     from transcode.dicom.pixel_format import ImagePixel
     from transcode.dicom.reader import InstanceReader
 
@@ -21,6 +22,7 @@ IMAGE_TYPE = 0x00080008
 SOP_CLASS_UID = 0x00080016
 SOP_INSTANCE_UID = 0x00080018
 DERIVATION_DESCRIPTION = 0x00082111
+REFERENCED_SERIES_SEQUENCE = 0x00081115
 SOURCE_IMAGE_SEQUENCE = 0x00082112
 DERIVATION_CODE_SEQUENCE = 0x00089215
 LOSSY_IMAGE_COMPRESSION = 0x00282110
@@ -34,7 +36,7 @@ _APPENDED = (
     LOSSY_IMAGE_COMPRESSION_RATIO,
     LOSSY_IMAGE_COMPRESSION_METHOD,
 )
-_SEQUENCES = (SOURCE_IMAGE_SEQUENCE, DERIVATION_CODE_SEQUENCE)
+_SEQUENCES = (REFERENCED_SERIES_SEQUENCE, SOURCE_IMAGE_SEQUENCE, DERIVATION_CODE_SEQUENCE)
 _MOST = 1 << 20
 
 
@@ -46,6 +48,8 @@ class SourceFacts:
     """UID."""
     sop_instance: str
     """UID."""
+    series_instance: str
+    """UID; empty where there is none."""
     transfer_syntax: str
     """UID."""
     pixels: ImagePixel
@@ -65,8 +69,9 @@ def source_facts(reader: InstanceReader, data_set: DataSet | None = None) -> Sou
     places = data_set or data_set_of(header)
     with naming(header.body.name):
         return SourceFacts(
-            sop_class=_uid(reader, "SOPClassUID"),
-            sop_instance=_uid(reader, "SOPInstanceUID"),
+            sop_class=uid_of(header, "SOPClassUID"),
+            sop_instance=uid_of(header, "SOPInstanceUID"),
+            series_instance=text(reader.header, "SeriesInstanceUID").encode("ascii", "replace").decode(),
             transfer_syntax=reader.transfer_syntax,
             pixels=reader.pixels,
             tags=frozenset(element.tag for element in places.elements),
@@ -78,11 +83,14 @@ def source_facts(reader: InstanceReader, data_set: DataSet | None = None) -> Sou
         )
 
 
-def _uid(reader: InstanceReader, keyword: str) -> str:
-    """A UID of the data set, or of the File Meta Information where the data set lacks it."""
-    uid = text(reader.header, keyword) or text(reader.header.file_meta, f"MediaStorage{keyword}")
-    if not uid:
-        message = f"{keyword} is missing"
+def uid_of(header: FileHeader, keyword: str) -> str:
+    """A UID of the data set, or of the File Meta Information where the data set lacks it.
+
+    :raises DicomFileError: there is none, or it is not made of ASCII characters
+    """
+    uid = text(header.dataset, keyword) or text(header.dataset.file_meta, f"MediaStorage{keyword}")
+    if not uid or not uid.isascii():
+        message = f"{keyword} is missing" if not uid else f"{keyword} is no UID"
         raise DicomFileError(message)
     return uid
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from transcode.dicom.attributes import integer, naming, text
+from transcode.dicom.attributes import integer, naming
 from transcode.dicom.data_set import DataSet, data_set_of
 from transcode.dicom.elements import PIXEL_DATA
 from transcode.dicom.file_header import (
@@ -33,7 +33,7 @@ from transcode.dicom.pixel_data import (
 )
 from transcode.dicom.pixel_format import image_pixel
 from transcode.dicom.reader import InstanceReader
-from transcode.dicom.source_facts import LOSSY_IMAGE_COMPRESSION_RATIO, SOP_INSTANCE_UID
+from transcode.dicom.source_facts import LOSSY_IMAGE_COMPRESSION_RATIO, SOP_INSTANCE_UID, uid_of
 from transcode.errors import DicomFileError, UnsupportedEncodingError, UnsupportedPixelsError
 from transcode.targets import Target
 
@@ -148,16 +148,10 @@ class InstanceWriter:
 
     def _uids(self) -> tuple[str, str]:
         """SOP Class and SOP Instance UID of the output."""
-        dataset, meta = self._header.dataset, self._header.dataset.file_meta
         new = self._changes.elements.get(SOP_INSTANCE_UID)
-        sop_class = text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
-        sop_instance = text(dataset, "SOPInstanceUID") or text(meta, "MediaStorageSOPInstanceUID")
-        if new is not None:
-            sop_instance = new.value.decode("ascii").rstrip("\0")
-        if not sop_class or not sop_instance:
-            message = f"{self._header.body.name}: SOPClassUID or SOPInstanceUID is missing"
-            raise DicomFileError(message)
-        return sop_class, sop_instance
+        with naming(self._header.body.name):
+            sop_class, sop_instance = (uid_of(self._header, keyword) for keyword in ("SOPClassUID", "SOPInstanceUID"))
+        return sop_class, sop_instance if new is None else new.value.decode("ascii").rstrip("\0")
 
     def _pixel_data_value(self) -> PixelDataValue:
         if self._is_encapsulated:
