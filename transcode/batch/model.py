@@ -53,12 +53,13 @@ class JobSettings:
     offset_table: OffsetTable = OffsetTable.BASIC
     keep_smaller: bool = False
     """Copy the source where the target would be larger."""
-    is_verified: bool = True
-    """Decode what was written and compare it, before it is published."""
     in_place: bool = False
     """Replace the source file itself."""
     decode_seconds: float = 20.0
     """How long the decoder of one frame may take, on the wall clock, beside what its size allows."""
+    min_psnr_db: float = 40.0
+    """A frame of a lossy output that is further from its source makes the image lossless instead."""
+    min_ssim: float = 0.97
 
 
 class Status(StrEnum):
@@ -100,8 +101,9 @@ class Outcome:
     pixel_bytes: int = 0
     """Of the decoded frames."""
     encode_seconds: float = 0.0
-    """CPU seconds for reading, decoding and encoding."""
+    """Of one worker, for reading, decoding, encoding and writing."""
     verify_seconds: float = 0.0
+    """Of one worker, for decoding what was written and comparing it."""
     target: str = ""
     """Name of the target it ended with."""
     rule: str = ""

@@ -1,0 +1,168 @@
+"""An instance written anew, frame by frame: with its frames encoded for a target, or with its codestreams copied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from transcode.archive import archive_encoders
+from transcode.batch.second_opinion import SecondOpinion
+from transcode.codec import Codecs
+from transcode.dicom.changes import changes_for
+from transcode.dicom.data_set import DataSet, data_set_of
+from transcode.dicom.embedded_overlays import EmbeddedOverlay, embedded_overlays, moved_overlay
+from transcode.dicom.new_elements import Changes
+from transcode.dicom.offset_tables import OffsetTable
+from transcode.dicom.reader import InstanceReader
+from transcode.dicom.source_facts import source_facts
+from transcode.dicom.unused_bits import unused_bits_hold_data
+from transcode.dicom.writer import InstanceWriter
+from transcode.errors import UnsupportedPixelsError
+from transcode.frames import EncodedFrame, PixelArray, Samples
+from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
+
+
+class LeftAloneError(Exception):
+    """Samples carry something that no encoding keeps: the file is better copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What decodes."""
+
+    codecs: Codecs
+    second_opinion: SecondOpinion
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How frames are written."""
+
+    encoder: ArchiveEncoder
+    options: ArchiveOptions
+    offset_table: OffsetTable
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written, and what it is to be held against."""
+
+    target: str
+    """Name; empty where codestreams were copied in the source's own transfer syntax."""
+    encoder: ArchiveEncoder | None
+    frames: int
+    changes: Changes
+    digests: tuple[bytes, ...] = ()
+    """Of the samples of each frame as they were given to the encoder; none where codestreams were copied."""
+    pixel_bytes: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def digest_of(pixels: PixelArray) -> bytes:
+    """A hash of the samples and of what they mean."""
+    form = pixels.format
+    meaning = f"{pixels.samples.shape} {pixels.samples.dtype} {form.bits_stored} {form.photometric}"
+    digest = hashlib.sha256(meaning.encode())
+    digest.update(np.ascontiguousarray(pixels.samples).data)
+    return digest.digest()
+
+
+def write_instance(out: BinaryIO, source: InstanceReader, how: How, tools: Tools) -> Written:
+    """Write the source with its frames encoded anew.
+
+    :raises LeftAloneError: samples carry something in unused bits
+    :raises UnsupportedPixelsError: the target cannot hold the samples
+    :raises CorruptFrameError: a frame does not decode
+    :raises DicomFileError, TruncatedFileError, FileChangedError: see `InstanceReader`
+    """
+    data_set = data_set_of(source.file_header)
+    overlays = embedded_overlays(source.header, source.pixels)
+    writer: InstanceWriter | None = None
+    changes = Changes()
+    digests, pixel_bytes = [], 0
+    for index in range(source.number_of_frames):
+        _require_nothing_else(source, index, overlays)
+        encoded, pixels = _encoded(source.read_frame(index), how, tools.codecs)
+        digests.append(digest_of(pixels))
+        pixel_bytes += pixels.samples.nbytes
+        if writer is None:
+            changes = _changes(source, data_set, how, encoded, overlays)
+            target, frames = how.encoder.target, source.number_of_frames
+            writer = InstanceWriter(out, source, changes, target, frames, how.offset_table, data_set=data_set)
+        writer.write_frame(encoded.data)
+    if writer is None:
+        message = "an image without frames"
+        raise UnsupportedPixelsError(message)
+    writer.finish(None if changes.ratio is None else pixel_bytes / max(1, writer.encoded_bytes))
+    name = how.encoder.target.name
+    return Written(name, how.encoder, len(digests), changes, tuple(digests), pixel_bytes, writer.warnings)
+
+
+def rewrap(out: BinaryIO, source: InstanceReader, target: str, offset_table: OffsetTable) -> Written:
+    """Write the source with its own codestreams, bit for bit.
+
+    :param target: whose transfer syntax they get; empty: the one that they have
+    :raises DicomFileError, TruncatedFileError, FileChangedError: see `InstanceReader`
+    """
+    encoder = archive_encoders().named(target) if target else None
+    place = (
+        encoder.target
+        if encoder
+        else Target(source.encoding.name, source.transfer_syntax, source.encoding, is_lossless=True)
+    )
+    data_set = data_set_of(source.file_header)
+    changes = changes_for(source_facts(source, data_set), place, None)
+    frames = source.number_of_frames
+    writer = InstanceWriter(out, source, changes, place, frames, offset_table, data_set=data_set)
+    for index in range(frames):
+        writer.write_frame(source.read_frame(index).data)
+    writer.finish()
+    return Written(target, encoder, frames, changes, warnings=writer.warnings)
+
+
+def _encoded(stored: EncodedFrame, how: How, codecs: Codecs) -> tuple[EncodedFrame, PixelArray]:
+    """The frame for the target, and the samples that it must give back."""
+    repacked = how.encoder.repack(stored)
+    pixels = codecs.decode(stored)
+    return repacked or how.encoder.encode(pixels, how.options), pixels
+
+
+def _require_nothing_else(source: InstanceReader, index: int, overlays: tuple[EmbeddedOverlay, ...]) -> None:
+    """Refuse native samples whose unused bits hold anything but their sign, and overlays that can be moved."""
+    pixels = source.pixels
+    words = source.read_words(index)
+    if words is not None and unused_bits_hold_data(words, pixels, [overlay.bit for overlay in overlays]):
+        message = f"frame {index + 1}: bits beside the {pixels.format.bits_stored} stored ones hold something"
+        raise LeftAloneError(message)
+
+
+def _changes(
+    source: InstanceReader,
+    data_set: DataSet,
+    how: How,
+    encoded: EncodedFrame,
+    overlays: tuple[EmbeddedOverlay, ...],
+) -> Changes:
+    changes = changes_for(source_facts(source, data_set), how.encoder.target, encoded.format, how.options)
+    for overlay in overlays:
+        changes = changes.and_further(moved_overlay(overlay, source.header, source.pixels, _words(source)))
+    return changes
+
+
+def _words(source: InstanceReader) -> Iterator[Samples]:
+    """The samples of each frame as they lie."""
+    for index in range(source.number_of_frames):
+        words = source.read_words(index)
+        if words is None:
+            message = "an overlay in samples that are encoded"
+            raise LeftAloneError(message)
+        yield words
+
+
+def frames_of(reader: InstanceReader) -> Iterator[EncodedFrame]:
+    """Every frame, as it is stored."""
+    return (reader.read_frame(index) for index in range(reader.number_of_frames))
