@@ -1,0 +1,54 @@
+"""How commands end, and how they tell what went wrong: in one line that says what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+
+FAILED, WRONGLY_CALLED, AGAIN = 1, 2, 75
+
+P = ParamSpec("P")
+
+
+class UsageError(Exception):
+    """The command was called in a way that makes no sense."""
+
+
+class CommandError(Exception):
+    """The command cannot do what it was asked to."""
+
+
+def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
+    """Make a command tell its errors in one line on standard error, and end with the exit code that fits."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except Exception as error:
+            code, line = _told(error)
+            if not line:
+                raise
+            typer.echo(f"medtiles: {' '.join(line.split())}", err=True)
+            raise typer.Exit(code) from error
+
+    return run
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Exit code and line; no line for what should never happen, which deserves its traceback."""
+    from transcode.batch.errors import BatchError, StorageError  # noqa: PLC0415 - `--help` must not wait for them
+    from transcode.errors import ArchiveError, TranscodeError  # noqa: PLC0415
+
+    if isinstance(error, UsageError):
+        return WRONGLY_CALLED, str(error)
+    if isinstance(error, StorageError):
+        return AGAIN, f"{error}; make room, then go on with --resume"
+    if isinstance(error, CommandError | BatchError | ArchiveError | TranscodeError):
+        return FAILED, str(error)
+    if isinstance(error, OSError):
+        return FAILED, f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return FAILED, ""
