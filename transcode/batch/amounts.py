@@ -28,3 +28,8 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {left} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def files_word(count: int) -> str:
+    """File or files."""
+    return "file" if count == 1 else "files"

@@ -34,7 +34,8 @@ class Difference:
         if self.what:
             return f"frame {self.frame + 1}: {self.what}"
         place = f"row {self.row}, column {self.column}, sample {self.sample}"
-        said = f"{place} is {self.found}, not {self.expected}; {self.differing} samples differ in all"
+        differ = "sample differs" if self.differing == 1 else "samples differ"
+        said = f"{place} is {self.found}, not {self.expected}; {self.differing} {differ} in all"
         return f"frame {self.frame + 1}: {said}"
 
 

@@ -38,7 +38,7 @@ _ALL_OTHERS = "others"
 
 def before_and_after(rows: Sequence[tuple[str, int, int]], label: str) -> Markup:
     """Two bars for each row: bytes before, bytes after."""
-    frame = Frame(left=120, top=6, bottom=6 + _ROW * len(rows), right=WIDTH - 150)
+    frame = Frame(left=104, top=6, bottom=6 + _ROW * len(rows), right=WIDTH - 112)
     most = max((max(before, after) for _, before, after in rows), default=1) or 1
     scale = Scale(0, most, frame.left, frame.right)
     parts: list[Markup] = []

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from importlib.resources import files
 
+from transcode.batch import report_lists as lists
 from transcode.batch import report_sections as sections
 from transcode.batch.amounts import decimal_bytes, short
 from transcode.batch.markup import Markup, join, tag
@@ -55,13 +56,22 @@ def _verdict(summary: Summary) -> Markup:
         return tag("p", "There was nothing to do: no files were found.", class_="verdict")
     done = summary.files - summary.bad
     if not summary.bad:
-        return tag(
-            "p", f"All {short(done)} files are in the destination, each compared with its source.", class_="verdict"
-        )
+        told = f"All {short(done)} files are" if done > 1 else "The one file is"
+        return tag("p", f"{told} in the destination.{_verified(summary)}", class_="verdict")
     told = f"{short(summary.bad)} of {short(summary.files)} files are not in the destination"
     if refused := summary.statuses[Status.REFUSED]:
-        told += f"; {short(refused)} failed their verification"
-    return tag("p", tag("strong", told), f". {short(done)} are.", class_="verdict bad")
+        told += f"; {short(refused)} of them failed their verification"
+    rest = f" The other {short(done)} are.{_verified(summary)}" if done else ""
+    return tag("p", tag("strong", f"{told}."), rest, class_="verdict bad")
+
+
+def _verified(summary: Summary) -> str:
+    written = summary.statuses[Status.WRITTEN]
+    if not written:
+        return ""
+    if summary.verified < written:
+        return f" {short(written - summary.verified)} of {short(written)} encoded ones were not verified."
+    return " What was encoded was decoded again and compared with its source."
 
 
 def _tiles(summary: Summary) -> Markup:
@@ -69,7 +79,7 @@ def _tiles(summary: Summary) -> Markup:
     tiles = [
         _tile(decimal_bytes(total.bytes_read), "before"),
         _tile(decimal_bytes(total.bytes_written), "after"),
-        _tile(f"{total.ratio:.2f}×" if total.ratio else "–", "times smaller", "good" if (total.ratio or 0) > 1 else ""),
+        _tile(f"{total.ratio:.2f}×" if total.ratio else "–", "smaller", "good" if (total.ratio or 0) > 1 else ""),
         *(_tile(short(summary.statuses[status]), str(status), _class_of(status, summary)) for status in Status),
         _tile(short(summary.lossy.files), "lossy by this batch", "warn" if summary.lossy.files else ""),
         _tile(short(summary.frames), "frames"),
@@ -87,19 +97,26 @@ def _tile(figure: str, words: str, class_: str = "") -> Markup:
 
 def _sections(summary: Summary) -> Iterator[Markup]:
     yield from _shown(summary, sections.failures)
-    yield _columns(summary, sections.bytes_by_modality, sections.bytes_by_codec)
+    yield _columns(_shown(summary, sections.bytes_by_modality), _shown(summary, sections.bytes_by_codec, lists.judges))
     yield from _shown(summary, sections.modality_and_codec)
-    yield _columns(summary, sections.ratios, sections.speed)
-    yield from _shown(summary, sections.lossy, sections.skipped, sections.warnings, sections.slowest, sections.judges)
+    yield _columns(_shown(summary, sections.ratios), _shown(summary, sections.speed))
+    yield from _shown(summary, lists.lossy, lists.skipped, lists.warnings, lists.slowest)
 
 
 def _shown(summary: Summary, *wanted: sections.Section) -> list[Markup]:
     return [made for section in wanted if (made := section(summary)) is not None]
 
 
-def _columns(summary: Summary, *wanted: sections.Section) -> Markup:
-    shown = _shown(summary, *wanted)
-    return tag("div", shown, class_="columns") if shown else join()
+def _columns(*columns: list[Markup]) -> Markup:
+    """Side by side, where there is room; each column may hold several sections."""
+    filled = [column for column in columns if column]
+    if not filled:
+        return join()
+    return tag(
+        "div",
+        (column[0] if len(column) == 1 else tag("div", column, class_="stack") for column in filled),
+        class_="columns",
+    )
 
 
 def _footer() -> Markup:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -97,8 +97,9 @@ def read_report(path: Path) -> Iterator[Outcome]:
 
 
 def as_document(outcome: Outcome) -> dict[str, Any]:
-    """An outcome for JSON, without what is empty. Check sums are hexadecimal."""
-    document = {name: value for name, value in asdict(outcome).items() if value not in ("", None, (), False)}
+    """An outcome for JSON, without what has its default. Check sums are hexadecimal."""
+    values = ((field, getattr(outcome, field.name)) for field in fields(outcome))
+    document: dict[str, Any] = {field.name: value for field, value in values if value not in (field.default, ())}
     if outcome.quality is not None:
         document["quality"] = document_of(outcome.quality)
     if outcome.checksums:

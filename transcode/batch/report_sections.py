@@ -1,22 +1,20 @@
-"""The sections of `report.html`, each of them a function of the summary; None where there is nothing to tell."""
+"""The sections of `report.html` up to its plots, each made of the summary; None where there is nothing to tell."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
-from transcode.batch.amounts import decimal_bytes, duration, short
+from transcode.batch.amounts import decimal_bytes, duration, files_word, short
 from transcode.batch.markup import Markup, join, tag
-from transcode.batch.model import Outcome, Status
-from transcode.batch.plots import before_and_after, histogram, ratio_by_size, throughput
+from transcode.batch.model import Status
+from transcode.batch.plots import before_and_after, ratio_by_size, throughput
 from transcode.batch.report_tables import Cell, name, number, table
 from transcode.batch.summary import Summary
-from transcode.batch.sums import Sums, Told
+from transcode.batch.sums import Sums
 
 Section = Callable[[Summary], Markup | None]
 
 _MOST_BARS = 10
-_MOST_REASONS = 200
 
 
 def failures(summary: Summary) -> Markup | None:
@@ -31,14 +29,14 @@ def failures(summary: Summary) -> Markup | None:
         )
         for outcome in sorted(summary.failures, key=lambda outcome: outcome.status is not Status.REFUSED)
     )
-    told = [f"{short(summary.bad)} {_files(summary.bad)} not published: their sources are untouched."]
+    told = ["The sources are untouched."]
     if summary.statuses[Status.REFUSED]:
         told.append("Refused means that what was written was not what had been read, which should never happen.")
     if summary.bad > len(summary.failures):
         told.append(f"The first {short(len(summary.failures))} are shown; report.ndjson has all.")
     return tag(
         "section",
-        tag("h2", f"{short(summary.bad)} failed"),
+        tag("h2", f"{short(summary.bad)} {files_word(summary.bad)} not published"),
         tag("p", " ".join(told)),
         table(("status", "file", "why"), rows),
         class_="failures",
@@ -111,87 +109,6 @@ def speed(summary: Summary) -> Markup | None:
     return tag("section", tag("h2", "Throughput"), tag("p", told), plot, id="throughput")
 
 
-def lossy(summary: Summary) -> Markup | None:
-    """What this batch itself made lossy, and how good that is."""
-    if not (summary.lossy.files or summary.qualities):
-        return None
-    parts: list[Markup] = []
-    finite = [quality.psnr_db for quality in summary.qualities if math.isfinite(quality.psnr_db)]
-    plots = []
-    if finite:
-        plots.append(tag("div", histogram(finite, "PSNR of the worst frame, dB", None, "Histogram of PSNR")))
-    if summary.qualities:
-        similarities = [quality.ssim for quality in summary.qualities]
-        plots.append(tag("div", histogram(similarities, "SSIM of the worst frame", None, "Histogram of SSIM")))
-        parts.append(tag("div", plots, class_="columns"))
-    rows = [
-        (
-            name(outcome.name),
-            Cell(outcome.target),
-            number(quality.psnr_db, f"{quality.psnr_db:.2f} dB"),
-            number(quality.ssim, f"{quality.ssim:.4f}"),
-            number(quality.max_error, short(quality.max_error)),
-        )
-        for outcome in summary.worst
-        if (quality := outcome.quality) is not None
-    ]
-    if rows:
-        parts.append(tag("h3", "The worst"))
-        parts.append(table(("file", "codec", "PSNR", "SSIM", "largest error"), rows))
-    told = (
-        f"{short(summary.lossy.files)} {_files(summary.lossy.files)} lost something in this step and say so "
-        "in their headers, under a new SOP Instance UID."
-    )
-    return tag("section", tag("h2", "Lossy by this batch"), tag("p", told), parts, id="lossy")
-
-
-def skipped(summary: Summary) -> Markup | None:
-    """What was copied unchanged, and why."""
-    if not summary.copied:
-        return None
-    return tag(
-        "section",
-        tag("h2", "Copied unchanged, and why"),
-        _reasons(summary.copied, "reason"),
-        id="copied",
-    )
-
-
-def warnings(summary: Summary) -> Markup | None:
-    """What a reader should know of files that were published."""
-    if not summary.warnings:
-        return None
-    return tag("section", tag("h2", "Warnings"), _reasons(summary.warnings, "warning"), id="warnings")
-
-
-def slowest(summary: Summary) -> Markup | None:
-    """By CPU time."""
-    rows = [
-        (
-            name(outcome.name),
-            Cell(outcome.target or str(outcome.status)),
-            number(outcome.frames, short(outcome.frames)),
-            number(outcome.bytes_read, decimal_bytes(outcome.bytes_read)),
-            number(outcome.encode_seconds, duration(outcome.encode_seconds)),
-            number(outcome.verify_seconds, duration(outcome.verify_seconds)),
-        )
-        for outcome in summary.slowest
-        if _seconds(outcome)
-    ]
-    if not rows:
-        return None
-    headings = ("file", "codec", "frames", "size", "encode", "verify")
-    return tag("section", tag("h2", "Slowest files"), table(headings, rows), id="slowest")
-
-
-def judges(summary: Summary) -> Markup | None:
-    """Who decoded what was written."""
-    if not summary.judges:
-        return None
-    rows = ((Cell(judge), number(files, short(files))) for judge, files in summary.judges.most_common())
-    return tag("section", tag("h2", "Verified by"), table(("decoder", "files"), rows), id="judges")
-
-
 def _bars(groups: Mapping[str, Sums], label: str) -> Markup:
     ordered = sorted(groups.items(), key=lambda item: -item[1].bytes_read)
     rows = [(key, sums.bytes_read, sums.bytes_written) for key, sums in ordered[:_MOST_BARS]]
@@ -215,25 +132,3 @@ def _figures(sums: Sums) -> tuple[Cell, ...]:
         number(ratio or 0, f"{ratio:.2f}×" if ratio else "–"),
         number(rate or 0, f"{decimal_bytes(rate)}" if rate else "–"),
     )
-
-
-def _reasons(told: Mapping[str, Told], heading: str) -> Markup:
-    ordered = sorted(told.items(), key=lambda item: -item[1].files)
-    rows = (
-        (
-            Cell(what),
-            number(found.files, short(found.files)),
-            number(found.bytes_read, decimal_bytes(found.bytes_read)),
-            name(", ".join(found.examples) + (" …" if found.files > len(found.examples) else "")),
-        )
-        for what, found in ordered[:_MOST_REASONS]
-    )
-    return table((heading, "files", "bytes", "such as"), rows)
-
-
-def _seconds(outcome: Outcome) -> float:
-    return outcome.encode_seconds + outcome.verify_seconds
-
-
-def _files(count: int) -> str:
-    return "file" if count == 1 else "files"

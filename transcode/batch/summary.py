@@ -53,6 +53,8 @@ class Summary:
         """By reason."""
         self.warnings: dict[str, Told] = defaultdict(Told)
         self.judges: Counter[str] = Counter()
+        self.verified = 0
+        """Written files that somebody has decoded again."""
         self.qualities: list[Quality] = []
         self.sample: list[Point] = []
         self.bytes_by_second: Counter[int] = Counter()
@@ -131,6 +133,7 @@ class Summary:
         }
 
     def _add_published(self, outcome: Outcome) -> None:
+        self.verified += int(outcome.status is Status.WRITTEN and bool(outcome.judge))
         target = outcome.target or "unchanged"
         modality = outcome.modality or "none"
         self.frames += outcome.frames

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from transcode.batch.markup import Markup, tag
 
-WIDTH, HEIGHT = 640, 300
+WIDTH, HEIGHT = 540, 300
 """Of the drawing; the page scales it to its column."""
 COLOURS = 8
 """Classes c0 to c7."""
