@@ -163,7 +163,7 @@ class TestLossless:
     def test_small_and_thin_frames_come_back(
         self, lossless: ArchiveEncoder, codecs: Codecs, size: tuple[int, int]
     ) -> None:
-        for pixels in held_by(lossless):
+        for pixels in held_by(lossless, *size):
             made = random_picture(pixels, *size)
             assert np.array_equal(codecs.decode(lossless.encode(made, OPTIONS)).samples, made.samples), pixels
 

@@ -30,11 +30,23 @@ if TYPE_CHECKING:
 LOSSLESS = Target("jpegls", "1.2.840.10008.1.2.4.80", JPEG_LS, is_lossless=True)
 NEAR_LOSSLESS = Target("jpegls-near", "1.2.840.10008.1.2.4.81", JPEG_LS, is_lossless=False, lossy_method="ISO_14495_1")
 
+_LEAST_BYTES = 64
+"""Of a frame that pyjpegls has room for: it sets aside twice as many, and the stream's own headers need their share."""
 _BY_SAMPLE = 2
 """Interleaving of components: sample by sample (T.87 C.2.3), as they lie in memory."""
 
 
-class JpegLsEncoder(FrameEncoder):
+class _CharLsEncoder(FrameEncoder):
+    """What lossless and near-lossless share."""
+
+    def refusal(self, pixels: PixelFormat, width: int, height: int) -> str | None:
+        """See `ArchiveEncoder.refusal`."""
+        if not _takes_precision() and width * height * pixels.samples_per_pixel < _LEAST_BYTES:
+            return f"{width} x {height} pixels with this imagecodecs"
+        return super().refusal(pixels, width, height)
+
+
+class JpegLsEncoder(_CharLsEncoder):
     """Writes JPEG-LS without loss."""
 
     def __init__(self) -> None:
@@ -49,7 +61,7 @@ class JpegLsEncoder(FrameEncoder):
         return _written(pixels, 0), pixels.format
 
 
-class NearLosslessEncoder(FrameEncoder):
+class NearLosslessEncoder(_CharLsEncoder):
     """Writes JPEG-LS that is nowhere further off than so many values."""
 
     def __init__(self) -> None:

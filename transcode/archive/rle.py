@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import imagecodecs
@@ -40,21 +40,19 @@ class RleEncoder(FrameEncoder):
 
     def encoded(self, pixels: PixelArray, options: ArchiveOptions) -> tuple[bytes, PixelFormat]:  # noqa: ARG002
         """See `FrameEncoder.encoded`."""
-        segments = [_even(bytes(imagecodecs.packbits_encode(plane, axis=-1))) for plane in _planes(pixels.samples)]
-        starts = list(accumulate(map(len, segments[:-1]), initial=_HEADER.size))
+        segments = [imagecodecs.packbits_encode(plane, axis=-1) for plane in _planes(pixels.samples)]
+        pads = [b"\0" * (len(segment) % 2) for segment in segments]  # to an even length (G.3.1)
+        lengths = [len(segment) + len(pad) for segment, pad in zip(segments, pads, strict=True)]
+        starts = list(accumulate(lengths[:-1], initial=_HEADER.size))
         header = _HEADER.pack(len(segments), *starts, *[0] * (15 - len(segments)))
-        return b"".join((header, *segments)), pixels.format
+        return b"".join((header, *chain.from_iterable(zip(segments, pads, strict=True)))), pixels.format
 
 
 def _planes(samples: Samples) -> Iterator[NDArray[np.uint8]]:
     """Each byte of each sample as a plane of its own: by sample, the most significant byte first (G.2)."""
     unsigned = samples.view(f"u{samples.itemsize}")
+    plane = np.empty(samples.shape[:2], np.uint8)
     for sample in range(samples.shape[2]):
-        plane = unsigned[:, :, sample]
         for shift in range(8 * samples.itemsize - 8, -8, -8):
-            yield np.ascontiguousarray((plane >> shift if shift else plane).astype(np.uint8))
-
-
-def _even(segment: bytes) -> bytes:
-    """The segment with a byte of padding where its length is odd (G.3.1)."""
-    return segment + b"\0" if len(segment) % 2 else segment
+            np.right_shift(unsigned[:, :, sample], shift, out=plane, casting="unsafe")
+            yield plane  # which is filled anew for the next
