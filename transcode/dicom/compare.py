@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from transcode.dicom.changes import PIXEL_DATA_TAGS
 from transcode.dicom.conversion import little_endian, written_vr
-from transcode.dicom.data_set import DataSet, data_set_of, pieces
+from transcode.dicom.data_set import DataSet, data_set_of, pieces, surroundings_of
 from transcode.dicom.elements import (
     DEEPEST,
     EXPLICIT_LITTLE,
@@ -76,8 +76,7 @@ def differences(source: FileHeader, output: FileHeader, changes: Changes | None 
 
 def _top(data_set: DataSet, left_out: frozenset[int]) -> _Level:
     file, coding, found = data_set.file, data_set.coding, data_set.elements
-    around = _around(file, found[0].start, data_set.end, coding, None) if found else Surroundings()
-    return _Level(file, coding, around, (each for each in found if each.tag not in left_out))
+    return _Level(file, coding, surroundings_of(data_set), (each for each in found if each.tag not in left_out))
 
 
 def _meta(header: FileHeader) -> _Level:
@@ -88,8 +87,8 @@ def _meta(header: FileHeader) -> _Level:
     return _Level(place.file, EXPLICIT_LITTLE, Surroundings(), kept)
 
 
-def _around(file: RandomAccess, start: int, stop: int, coding: Coding, outer: Surroundings | None) -> Surroundings:
-    return surroundings(file, start, stop, coding, outer) if coding.is_implicit else outer or Surroundings()
+def _around(file: RandomAccess, start: int, stop: int, coding: Coding, outer: Surroundings) -> Surroundings:
+    return surroundings(file, start, stop, coding, outer) if coding.is_implicit else outer
 
 
 def _compare(before: _Level, after: _Level, path: str, depth: int) -> Iterator[Difference]:

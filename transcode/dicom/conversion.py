@@ -87,6 +87,9 @@ def converted(
         return
     if coding.is_implicit and not element.tag & 0xFFFF:
         return
+    if element.tag >> 16 == 0xFFFE:
+        message = f"{file.name}: a delimiter at byte {element.start} where an element must begin"
+        raise DicomFileError(message)
     vr = written_vr(file, element, coding, around)
     if vr == "SQ":
         yield from _sequence(file, element, coding, around, depth)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transcode.dicom.elements import Coding, Element, elements, tag_name
+from transcode.dicom.streams import ReadAhead
+from transcode.dicom.value_representation import Surroundings, surroundings
 from transcode.errors import DicomFileError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """Where each top-level element of a file's data set lies."""
+    """Where each top-level element of a file's data set lies. For one thread."""
 
     file: RandomAccess
     coding: Coding
@@ -54,7 +56,7 @@ def data_set_of(header: FileHeader) -> DataSet:
     :raises DicomFileError: it is not made of elements to its end, but for zeros there; or of too many
     :raises TruncatedFileError, FileChangedError: see RandomAccess
     """
-    file, coding = header.body, Coding(header.place.is_implicit, header.is_little_endian)
+    file, coding = ReadAhead(header.body), Coding(header.place.is_implicit, header.is_little_endian)
     found: list[Element] = []
     end = header.place.start
     try:
@@ -75,6 +77,13 @@ def data_set_of(header: FileHeader) -> DataSet:
         message = f"{file.name}: what lies from byte {end} to the end is no element"
         raise DicomFileError(message)
     return DataSet(file, coding, tuple(found), end)
+
+
+def surroundings_of(data_set: DataSet) -> Surroundings:
+    """What decides VRs at the top level; nothing needs to where they are written."""
+    if not data_set.coding.is_implicit or not data_set.elements:
+        return Surroundings()
+    return surroundings(data_set.file, data_set.elements[0].start, data_set.end, data_set.coding)
 
 
 def _is_blank(file: RandomAccess, start: int) -> bool:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from transcode.dicom.changes import PIXEL_DATA_TAGS
 from transcode.dicom.conversion import converted, element_header
-from transcode.dicom.data_set import DataSet, pieces
-from transcode.dicom.elements import EXPLICIT_LITTLE
+from transcode.dicom.data_set import DataSet, pieces, surroundings_of
 from transcode.dicom.new_elements import NewElement
-from transcode.dicom.value_representation import Surroundings, surroundings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +26,7 @@ def merged(data_set: DataSet, changes: Mapping[int, NewElement | None], pixel_ta
     The element of `pixel_tag` comes as a part without pieces, the others of PIXEL_DATA_TAGS not at all. Of an element
     that stands twice and is changed, the first place counts.
     """
-    around = _surroundings(data_set)
+    around = surroundings_of(data_set)
     present = {element.tag for element in data_set.elements}
     added = sorted(tag for tag, new in changes.items() if new is not None and tag not in present)
     done = set()
@@ -54,9 +52,3 @@ def _new(tag: int, changes: Mapping[int, NewElement | None]) -> Part:
     new = changes[tag]
     data = b"" if new is None else element_header(tag, new.vr, len(new.value)) + new.value
     return Part(tag, iter((data,)), is_new=True)
-
-
-def _surroundings(data_set: DataSet) -> Surroundings:
-    if data_set.coding == EXPLICIT_LITTLE or not data_set.elements:
-        return Surroundings()
-    return surroundings(data_set.file, data_set.elements[0].start, data_set.end, data_set.coding)

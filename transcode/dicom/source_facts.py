@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from transcode.dicom.attributes import naming, text
 from transcode.dicom.conversion import converted_items, little_endian
-from transcode.dicom.data_set import DataSet, data_set_of
+from transcode.dicom.data_set import DataSet, data_set_of, surroundings_of
 from transcode.dicom.elements import Element
-from transcode.dicom.value_representation import surroundings, vr_of
+from transcode.dicom.value_representation import Surroundings, vr_of
 from transcode.errors import DicomFileError
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def source_facts(reader: InstanceReader, data_set: DataSet | None = None) -> Sou
     """
     header = reader.file_header
     places = data_set or data_set_of(header)
+    around = surroundings_of(places)
     with naming(header.body.name):
         return SourceFacts(
             sop_class=uid_of(header, "SOPClassUID"),
@@ -76,7 +77,7 @@ def source_facts(reader: InstanceReader, data_set: DataSet | None = None) -> Sou
             pixels=reader.pixels,
             tags=frozenset(element.tag for element in places.elements),
             values={
-                element.tag: _value(places, element)
+                element.tag: _value(places, element, around)
                 for element in reversed(places.elements)
                 if element.tag in _APPENDED or element.tag in _SEQUENCES
             },
@@ -95,12 +96,11 @@ def uid_of(header: FileHeader, keyword: str) -> str:
     return uid
 
 
-def _value(places: DataSet, element: Element) -> bytes:
+def _value(places: DataSet, element: Element, around: Surroundings) -> bytes:
     if element.end - element.start > _MOST:
         message = f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}) has more than {_MOST} bytes"
         raise DicomFileError(message)
     file, coding = places.file, places.coding
-    around = surroundings(file, places.elements[0].start, places.end, coding)
     if element.tag in _SEQUENCES:
         return b"".join(converted_items(file, element, coding, around))
     stop = element.offset + element.length

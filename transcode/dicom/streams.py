@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from transcode.files import RandomAccess
 
 _CHUNK = 16 * 1024
+_READ_AHEAD = 256 * 1024
 
 
 class HeadStream:
@@ -71,3 +72,32 @@ class MemoryFile:
             message = f"{self.name}: bytes {offset} to {offset + length} lie beyond its end at {len(self._data)}"
             raise TruncatedFileError(message)
         return self._data[offset : offset + length]
+
+
+class ReadAhead:
+    """A file for one thread that reads near to where it has just read: small reads come out of one large one."""
+
+    def __init__(self, file: RandomAccess) -> None:
+        self._file = file
+        self._chunk = b""
+        self._start = 0
+
+    @property
+    def name(self) -> str:
+        """See `RandomAccess`."""
+        return self._file.name
+
+    @property
+    def size(self) -> int:
+        """See `RandomAccess`."""
+        return self._file.size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """See `RandomAccess`."""
+        within = offset - self._start
+        if not (within >= 0 and within + length <= len(self._chunk)):
+            if length > _READ_AHEAD // 2 or offset < 0 or offset + length > self._file.size:
+                return self._file.read(offset, length)
+            self._chunk = self._file.read(offset, min(_READ_AHEAD, self._file.size - offset))
+            self._start, within = offset, 0
+        return self._chunk[within : within + length]

@@ -27,8 +27,8 @@ from transcode.dicom.elements import (
     items,
 )
 from transcode.dicom.source_facts import source_facts
-from transcode.dicom.streams import MemoryFile
-from transcode.errors import DicomFileError, TranscodeError
+from transcode.dicom.streams import MemoryFile, ReadAhead
+from transcode.errors import DicomFileError, TranscodeError, TruncatedFileError
 
 UNDEFINED = 0xFFFFFFFF
 
@@ -185,6 +185,12 @@ def test_big_endian_numbers_are_swapped_by_their_width_and_left_over_bytes_stay(
     assert after[0x00091012].value == bytes(range(7, -1, -1))
 
 
+def test_a_stray_delimiter_gets_no_vr() -> None:
+    source = saved(image(gradient(1, 2, 2)), ImplicitVRLittleEndian) + implicit(0xFFFEE0DD, b"")
+    with pytest.raises(DicomFileError, match="a delimiter at byte"):
+        written(source, EXPLICIT, UNCHANGED)
+
+
 def test_what_is_no_row_of_items_is_no_sequence() -> None:
     file = MemoryFile("made", implicit(0x00081140, b"12345678"))
     (element,) = elements(file, 0, file.size, IMPLICIT_LITTLE)
@@ -211,3 +217,15 @@ def test_hostile_bytes_are_refused_cleanly_or_come_out_comparable(source: bytes,
     except TranscodeError:
         return
     assert list(differences(reader.file_header, reader_of(out).file_header)) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 700_000), st.integers(0, 200_000)), max_size=20))
+def test_reading_ahead_gives_the_same_bytes(reads: list[tuple[int, int]]) -> None:
+    data = bytes(range(251)) * 2800
+    ahead = ReadAhead(MemoryFile("made", data))
+    for offset, length in reads:
+        if offset + length <= len(data):
+            assert ahead.read(offset, length) == data[offset : offset + length]
+        else:
+            with pytest.raises(TruncatedFileError):
+                ahead.read(offset, length)
