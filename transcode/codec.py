@@ -61,6 +61,7 @@ class Codecs:
         self._codecs = tuple(codecs)
         self._by_name = {codec.encoding.name: codec for codec in self._codecs}
         self._by_media_type = {name: codec for codec in self._codecs for name in codec.encoding.media_types}
+        self._encoders = {name: codec for name, codec in self._by_media_type.items() if isinstance(codec, Encoder)}
         self._by_transfer_syntax = {
             syntax: codec for codec in self._codecs for syntax in codec.encoding.transfer_syntaxes
         }
@@ -100,9 +101,9 @@ class Codecs:
         :raises UnsupportedEncodingError: no encoder for any of the media types
         """
         for media_type in media_types:
-            codec = self._by_media_type.get(media_type)
-            if isinstance(codec, Encoder) and any(map(codec.holds, formats)):
-                return codec
+            encoder = self._encoders.get(media_type)
+            if encoder is not None and any(map(encoder.holds, formats)):
+                return encoder
         message = f"nothing accepted ({', '.join(media_types) or 'no media type'}) can hold {formats[0]}"
         raise UnsupportedEncodingError(message)
 

@@ -139,6 +139,8 @@ def _suffices(start: float, end: float, full: int, scale: float, wanted: int) ->
 
 def plan_view(info: ImageInfo, view: View) -> Plan:
     """How to make the picture that a view wants."""
+    if view.size == view.region.size:
+        return Plan(0, view.plane, 0, Box.of(view.region), view.size)
     index = best_level(info, view)
     level = info.levels[index]
     x_scale, y_scale = info.scales[index]

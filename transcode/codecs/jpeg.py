@@ -30,6 +30,8 @@ JPEG = Encoding(
 DEFAULT_QUALITY = 85
 """For tiles: the point after which files of tissue grow much faster than they get better."""
 
+_HELD = frozenset({(1, "MONOCHROME1"), (1, "MONOCHROME2"), (3, "RGB")})
+"""Samples of a pixel, and what they are."""
 _HARMLESS = ("extraneous bytes before marker", "unknown JFIF revision", "Unknown Adobe color transform")
 """Warnings of libjpeg that cost no pixel; any other means that part of the picture is made up."""
 _DCT_PROCESSES = frozenset({0, 1, 2})
@@ -56,9 +58,8 @@ class JpegCodec:
 
     def holds(self, pixels: PixelFormat) -> bool:
         """Grey or RGB of 8 stored bits: rounded indices into a palette mean other colours, rounded masks nothing."""
-        colours = {1: {"MONOCHROME1", "MONOCHROME2"}, 3: {"RGB"}}
         is_byte = pixels.bits_allocated == pixels.bits_stored == 8 and not pixels.signed
-        return is_byte and pixels.photometric in colours.get(pixels.samples_per_pixel, ())
+        return is_byte and (pixels.samples_per_pixel, pixels.photometric) in _HELD
 
     def encode(self, pixels: PixelArray, options: EncodeOptions) -> EncodedFrame:
         """See `Encoder.encode`. Chroma is subsampled 4:2:0; a profile goes into APP2."""
