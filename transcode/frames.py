@@ -67,6 +67,11 @@ class PixelArray:
             raise ValueError(message)
 
     @property
+    def nbytes(self) -> int:
+        """What the samples take in memory."""
+        return self.samples.nbytes
+
+    @property
     def width(self) -> int:
         """Columns, in pixels."""
         return int(self.samples.shape[1])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from transcode.codec import Codecs, EncodeOptions
+from transcode.codec import Codecs, EncodeOptions, Encoder
 from transcode.codecs.jpeg import JPEG
 from transcode.codecs.jpegxl import JPEG_XL, jpeg_within
 from transcode.colour import is_ybr, to_rgb
-from transcode.frames import EncodedFrame, Frame
+from transcode.frames import EncodedFrame, Frame, PixelFormat
 from transcode.jpeg_structure import read_frame_header, with_adobe_marker
 
 _DEFAULTS = EncodeOptions()
@@ -59,9 +59,17 @@ def recode(frame: Frame, accept: Sequence[str], codecs: Codecs, options: EncodeO
         pixels = codecs.decode(frame)
     else:
         pixels = frame
-    as_rgb = replace(pixels.format, photometric="RGB") if is_ybr(pixels.format.photometric) else pixels.format
-    encoder = codecs.encoder(_media_types(accept, codecs), pixels.format, as_rgb)
+    encoder = encoder_of(pixels.format, accept, codecs)
     return encoder.encode(pixels if encoder.holds(pixels.format) else to_rgb(pixels), options)
+
+
+def encoder_of(pixels: PixelFormat, accept: Sequence[str], codecs: Codecs) -> Encoder:
+    """The first accepted encoder that holds samples of a format, as they are or made RGB; see `recode`.
+
+    :raises UnsupportedEncodingError: there is none
+    """
+    as_rgb = replace(pixels, photometric="RGB") if is_ybr(pixels.photometric) else pixels
+    return codecs.encoder(_media_types(accept, codecs), pixels, as_rgb)
 
 
 def _media_types(accept: Sequence[str], codecs: Codecs) -> Sequence[str]:

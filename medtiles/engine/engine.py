@@ -24,11 +24,12 @@ from medtiles.engine.flights import Flights
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
 from medtiles.engine.tile_cache import TileCache
+from medtiles.engine.ycbcr_views import YCbCrViews
 from transcode.codec import Codecs, EncodeOptions
-from transcode.codecs.jpeg import JPEG, crop
+from transcode.codecs.jpeg import JPEG, crop, encode_ycbcr
 from transcode.errors import FileChangedError
-from transcode.frames import EncodedFrame, Frame, PixelArray
-from transcode.recode import recode, undecoded
+from transcode.frames import RGB8, EncodedFrame, Frame, PixelArray
+from transcode.recode import encoder_of, recode, undecoded
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ class TileEngine:
             self._options.encoded_cache_bytes, lambda frame: len(frame.data) + 512
         )
         self._decoded = decoded_cache(self._options.decoded_cache_bytes)
+        self._ycbcr_views = YCbCrViews(self._decoded, self._limits)
         self._displays: TileCache[tuple[str, str, int], Display] = TileCache(4096, lambda _: 1)
         self._flights: Flights[tuple[str, Request], EncodedFrame] = Flights(
             self._options.threads or os.cpu_count() or 1, self._limits.queue
@@ -171,9 +173,14 @@ class TileEngine:
         if isinstance(what, AssociatedName):
             return self._associated(opened, what, request)
         plan = planning.plan_view(opened.info, what) if isinstance(what, View) else self._plan(opened.info, what)
+        options = EncodeOptions(request.quality)
+        if opened.info.pixels == RGB8 and encoder_of(RGB8, request.accept, self._codecs).encoding is JPEG:
+            drawn = self._ycbcr_views.draw(request.image, opened, plan, is_wanted)
+            if drawn is not None:
+                return encode_ycbcr(drawn, options)
         display = self._display(request.image, opened, plan.plane) if request.is_display else None
         canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
-        return recode(canvas.draw(plan), request.accept, self._codecs, EncodeOptions(request.quality))
+        return recode(canvas.draw(plan), request.accept, self._codecs, options)
 
     def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:
         """The stored tile, when it is what the client wants, in a form that it accepts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,7 @@ from medtiles.engine.tile_cache import TileCache
 from transcode.codec import Codecs
 from transcode.colour import to_rgb
 from transcode.frames import EncodedFrame, Frame, PixelArray, Samples
+from transcode.ycbcr import YCbCr
 
 _BLOCK = 2048
 """Side of the pieces, in pixels, in which a source that reads regions is read."""
@@ -27,12 +29,12 @@ _BLOCK = 2048
 Present = Callable[[PixelArray], PixelArray]
 """What is done to decoded samples before they are stitched: windowing, or nothing."""
 
-DecodedCache = TileCache[tuple[str, str, int, int, int, int, int], PixelArray]
+DecodedCache = TileCache[tuple[str, str, int, int, int, int, int], PixelArray | YCbCr]
 
 
 def decoded_cache(capacity: int) -> DecodedCache:
     """A cache of decoded tiles, by image, version, level, plane, column, row and reduction."""
-    return TileCache(capacity, lambda pixels: pixels.samples.nbytes + 256)
+    return TileCache(capacity, lambda tile: tile.nbytes + 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Canvas:
             return decoded(opened.source.read_tile(tile), self.codecs, plan.reduction)
 
         key = (self.image, opened.info.version, plan.level, plan.plane, column, row, plan.reduction)
-        return self.decoded.get_or_make(key, make)
+        return cast("PixelArray", self.decoded.get_or_make(key, make))
 
     def _regions(self, reader: ReadsRegions, plan: Plan, full: Region) -> Iterator[tuple[int, int, PixelArray]]:
         for y in range(full.y, full.bottom, _BLOCK):

@@ -52,15 +52,34 @@ def big_slide() -> Path:
 
 def microseconds(work: Callable[[int], object], count: int, rounds: int = 5) -> float:
     """CPU microseconds of one call, the median of some rounds; `work` is given a number that never repeats."""
+    _leave_alone_what_is_loaded()
+    return statistics.median(_round(work, round_, count) for round_ in range(rounds))
+
+
+def in_turns(
+    ours: Callable[[int], object], theirs: Callable[[int], object], count: int, rounds: int = 5
+) -> tuple[float, float, float]:
+    """CPU microseconds of one call of each, and how many times as long theirs take: medians of rounds of both.
+
+    Both are given the same numbers; what else the machine does in a round hits both alike.
+    """
+    _leave_alone_what_is_loaded()
+    taken = [(_round(ours, round_, count), _round(theirs, round_, count)) for round_ in range(rounds)]
+    ratio = statistics.median(theirs_took / ours_took for ours_took, theirs_took in taken)
+    return statistics.median(each for each, _ in taken), statistics.median(each for _, each in taken), ratio
+
+
+def _round(work: Callable[[int], object], round_: int, count: int) -> float:
+    start = time.process_time()
+    for number in range(count):
+        work(round_ * count + number)
+    return (time.process_time() - start) / count * 1e6
+
+
+def _leave_alone_what_is_loaded() -> None:
+    """What pytest has loaded is not to be looked through by the collector while we measure."""
     gc.collect()
-    gc.freeze()  # what pytest has loaded is not to be looked through while we measure
-    taken = []
-    for round_ in range(rounds):
-        start = time.process_time()
-        for number in range(count):
-            work(round_ * count + number)
-        taken.append((time.process_time() - start) / count * 1e6)
-    return statistics.median(taken)
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,10 +10,11 @@ import simplejpeg
 
 from transcode.codec import EncodeOptions
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
+from transcode.frames import RGB8, EncodedFrame, Encoding, PixelArray, PixelFormat
 from transcode.jpeg_structure import ColourModel, JpegHeader, read_frame_header, with_adobe_marker
 from transcode.lossless_crop import crop_upper_left
 from transcode.samples.fitting import fit, reduced_shape
+from transcode.ycbcr import YCbCr
 
 if TYPE_CHECKING:
     from transcode.frames import Samples
@@ -66,7 +67,7 @@ class JpegCodec:
         if not self.holds(pixels.format) or max(pixels.width, pixels.height) > 0xFFFF:
             message = f"JPEG cannot hold {pixels.width} x {pixels.height} pixels of {pixels.format}"
             raise UnsupportedPixelsError(message)
-        quality = DEFAULT_QUALITY if options.quality is None else min(100, max(1, options.quality))
+        quality = _quality(options)
         is_grey = pixels.format.samples_per_pixel == 1
         data: bytes = simplejpeg.encode_jpeg(
             _contiguous(pixels.samples),
@@ -83,6 +84,18 @@ class JpegCodec:
 def crop(data: bytes, width: int, height: int) -> bytes | None:
     """The upper left part of a JPEG without loss; None where that cannot be done (see `crop_upper_left`)."""
     return crop_upper_left(data, width, height)
+
+
+def encode_ycbcr(pixels: YCbCr, options: EncodeOptions) -> EncodedFrame:
+    """Luminance and chrominance as a JPEG, subsampled as they are; a profile is not embedded."""
+    luma = pixels.luma[: pixels.height, : pixels.width]  # the encoder reads beyond it, to whole samples of chroma
+    chroma = pixels.chroma if pixels.chroma.strides[2] == 1 else pixels.chroma.copy()
+    data = simplejpeg.encode_jpeg_yuv_planes(luma, chroma[0], chroma[1], _quality(options))
+    return EncodedFrame(data, JPEG, _as("YBR_FULL_422", RGB8), pixels.width, pixels.height)
+
+
+def _quality(options: EncodeOptions) -> int:
+    return DEFAULT_QUALITY if options.quality is None else min(100, max(1, options.quality))
 
 
 def _check(header: JpegHeader, frame: EncodedFrame) -> None:
