@@ -1,4 +1,4 @@
-"""The command line: `medtiles serve`, `gateway`, `info`, `tile`, `region`, `doctor`, `config show`."""
+"""The command line: `medtiles serve`, `info`, `tile`, `transcode`, `verify` and the others; see `medtiles --help`."""
 
 from medtiles.cli.commands import app, main
 

@@ -9,6 +9,7 @@ import typer
 
 import medtiles
 from medtiles.cli.errors import told_in_one_line
+from transcode.cli import add_to
 
 app = typer.Typer(
     name="medtiles",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show the settings.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
+add_to(app)
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings [env: MEDTILES_CONFIG]", show_default=False)

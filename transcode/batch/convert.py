@@ -145,7 +145,7 @@ class _Conversion:
         if not fault and size > before and self.settings.keep_smaller:
             self.files.draft.unlink()
             return _copied(self.job, self.files, f"{written.target} would be {size - before} bytes larger")
-        grown = (f"{size - before} bytes larger than its source",) if size > before else ()
+        grown = ("larger than its source",) if size > before else ()
         begun, split = times
         return replace(
             ended(self.job, Status.REFUSED if fault else status, fault),

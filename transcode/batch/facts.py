@@ -71,7 +71,7 @@ def _sop_class(header: FileHeader) -> str:
 
 def _without_pixels(header: FileHeader) -> str:
     if text(header.dataset.file_meta, "MediaStorageSOPClassUID") == _DIRECTORY:
-        return "a DICOMDIR: copied, it will not know of transfer syntaxes and UIDs that change"
+        return "an index of a file-set, which will not know of the UIDs and transfer syntaxes that change"
     modality = text(header.dataset, "Modality")
     return f"DICOM without Pixel Data{f', {modality}' if modality else ''}"
 

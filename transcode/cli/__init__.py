@@ -1,1 +1,5 @@
-"""The command line of archives; `medtiles transcode`, `medtiles verify` and `medtiles watch` lead here."""
+"""The command line of archives: `python -m transcode`; `medtiles transcode`, `verify` and `watch` lead here too."""
+
+from transcode.cli.commands import add_to
+
+__all__ = ["add_to"]

@@ -1,0 +1,283 @@
+"""What `medtiles transcode SRC DST` does: plan, show, carry out, report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from transcode.batch.conversion import Conversion, Options, kept_plan, plan_archive
+from transcode.batch.convert import convert
+from transcode.batch.discover import WORK_FOLDER
+from transcode.batch.engines import Engine, LocalEngine
+from transcode.batch.errors import BatchError
+from transcode.batch.estimate import Estimate, Measured, estimate
+from transcode.batch.execute import Summary
+from transcode.batch.journal import State
+from transcode.batch.model import Job, JobSettings, Outcome, Status
+from transcode.batch.opening import opened
+from transcode.batch.plan import Plan, shares
+from transcode.batch.plan_file import read_plan, write_plan
+from transcode.batch.report import LINES, PAGE, Report
+from transcode.batch.report_lines import read_report
+from transcode.batch.shards import Shard
+from transcode.batch.stopping import Stop
+from transcode.batch.summary import Summary as WrittenSummary
+from transcode.batch.task import JobFiles
+from transcode.batch.verify_archives import usable_processors
+from transcode.cli.batch_summary import print_summary
+from transcode.cli.errors import UsageError
+from transcode.cli.policies import PolicyOptions, chooser, policy_of
+from transcode.cli.progress import Heard, shown
+from transcode.dicom.offset_tables import OffsetTable
+from transcode.errors import TranscodeError
+
+_BAD = frozenset({Status.FAILED, Status.REFUSED})
+_MOST_PROBLEMS = 20
+DRY_PLAN = Path("transcode-plan.ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for."""
+
+    source: Path
+    destination: Path
+    policy: PolicyOptions = field(default_factory=PolicyOptions)
+    engine: str = "local"
+    workers: int | None = None
+    plan: Path | None = None
+    is_dry: bool = False
+    options: Options = field(default_factory=Options)
+    offset_table: OffsetTable = OffsetTable.BASIC
+    keep_smaller: bool = False
+    report: Path | None = None
+    max_failures: int | None = None
+    as_json: bool = False
+
+
+def transcode(wish: Wish) -> int:
+    """Do it; how the command ends.
+
+    :raises UsageError: options that make no sense together
+    :raises BatchError, ArchiveError, TranscodeError, OSError: nothing could be done
+    """
+    if not wish.source.exists():
+        message = f"there is no {wish.source}"
+        raise UsageError(message)
+    console = Console(stderr=True)
+    with contextlib.closing(engine_of(wish.engine, wish.workers)) as engine:
+        plan = _plan(wish, engine, console)
+        if not wish.as_json:
+            _show_plan(plan, console)
+        if wish.is_dry:
+            return _dry(wish, plan, engine, console)
+        return _carry_out(wish, plan, engine, console)
+
+
+def engine_of(name: str, workers: int | None) -> Engine:
+    """Where jobs run.
+
+    :raises UsageError: no such engine
+    :raises BatchError: a cluster that cannot be reached, or a library that is not installed
+    """
+    if name == "local":
+        return LocalEngine(workers or usable_processors())
+    if name == "dask" or name.startswith("dask://"):
+        from transcode.batch.cluster import dask_engine  # noqa: PLC0415 - an extra
+
+        return dask_engine(name, workers or usable_processors())
+    message = f"--engine {name}: there are local, dask and dask://HOST:PORT"
+    raise UsageError(message)
+
+
+def job_settings(plan: Plan, wish: Wish) -> JobSettings:
+    """What holds for all jobs of a plan."""
+    policy = policy_of(wish.policy)
+    source, destination = Path(plan.source), Path(plan.destination)
+    return JobSettings(
+        source,
+        destination,
+        offset_table=wish.offset_table,
+        keep_smaller=wish.keep_smaller,
+        in_place=source == destination,
+        min_psnr_db=policy.min_psnr_db,
+        min_ssim=policy.min_ssim,
+    )
+
+
+def _plan(wish: Wish, engine: Engine, console: Console) -> Plan:
+    policy = policy_of(wish.policy)
+    if wish.plan is not None and not wish.is_dry:
+        plan = read_plan(wish.plan)
+        if Path(plan.destination) != wish.destination.resolve():
+            message = f"the plan is for {plan.destination}, not for {wish.destination}"
+            raise UsageError(message)
+        return plan
+    if wish.options.resumes:
+        return kept_plan(wish.destination)
+    with tempfile.TemporaryDirectory(prefix="medtiles-") as spool, _looking(console) as found:
+        return plan_archive(wish.source, wish.destination, chooser(policy), engine, Path(spool) / "spool", found)
+
+
+@contextlib.contextmanager
+def _looking(console: Console) -> Iterator[Callable[[int], None]]:
+    """A line that counts files while they are being found."""
+    with console.status("looking for files") as status:
+
+        def told(files: int) -> None:
+            if files % 100 == 0:
+                status.update(f"looking for files: {files:,}")
+
+        yield told
+
+
+def _show_plan(plan: Plan, console: Console) -> None:
+    table = Table(title=f"{len(plan.jobs):,} files in {plan.source}", title_justify="left", box=None, pad_edge=False)
+    table.add_column("files", justify="right")
+    table.add_column("size", justify="right")
+    table.add_column("what becomes of them", overflow="fold")
+    for share in shares(plan.jobs):
+        style = "bold yellow" if share.kind.is_lossy else None
+        table.add_row(f"{share.files:,}", decimal(share.bytes), share.kind.label, style=style)
+    console.print(table)
+    for problem in plan.problems[:_MOST_PROBLEMS]:
+        console.print(f"{problem.name}: {problem.message}", style="yellow", markup=False)
+    if len(plan.problems) > _MOST_PROBLEMS:
+        console.print(f"and {len(plan.problems) - _MOST_PROBLEMS} more like these", style="yellow")
+
+
+def _dry(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
+    path = wish.plan or DRY_PLAN
+    write_plan(plan, path)
+    settings = job_settings(plan, wish)
+    trying = console.status("trying a few files of each kind")
+    with tempfile.TemporaryDirectory(prefix="medtiles-") as scratch, trying:
+        found = estimate(plan.jobs, _measurer(settings, Path(scratch), engine))
+    before = sum(job.item.size for job in plan.jobs)
+    _show_estimate(found, before, engine.workers, console)
+    command = f"medtiles transcode {wish.source} {wish.destination} --plan {path}"
+    console.print(f"Nothing was written but the plan, {path}. To carry it out:\n  {command}", markup=False)
+    return 0
+
+
+def _measurer(settings: JobSettings, scratch: Path, engine: Engine) -> Callable[[Job], Measured | None]:
+    def measure(job: Job) -> Measured | None:
+        try:
+            return engine.submit_alone(measure_job, job, settings, scratch).result()
+        except engine.lost:
+            engine.renew()
+            return None
+
+    return measure
+
+
+def measure_job(job: Job, settings: JobSettings, scratch: Path) -> Measured | None:
+    """Do a job in a scratch folder; None when it fails."""
+    draft = scratch / f"draft-{job.number}"
+    begun = time.perf_counter()
+    try:
+        with opened(settings.source, job.item, scratch / "spool") as source:
+            outcome = convert(job, replace(settings, in_place=False), JobFiles(source, draft))
+    except (TranscodeError, BatchError, OSError, MemoryError):
+        return None
+    finally:
+        draft.unlink(missing_ok=True)
+    if outcome.status in _BAD:
+        return None
+    return Measured(outcome.bytes_written, time.perf_counter() - begun)
+
+
+def _show_estimate(found: Estimate, before: int, workers: int, console: Console) -> None:
+    after, seconds = found.bytes_written, found.seconds(workers)
+    share = f", {after / before:.0%}" if before else ""
+    console.print(f"Estimated from samples: {decimal(before)} become {decimal(after)}{share}")
+    console.print(f"in {_duration(seconds)} on {workers} worker{'s' if workers > 1 else ''}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def options(shard: str | None, *, resumes: bool, retries: bool, overwrites: bool) -> Options:
+    """How the batch is taken up.
+
+    :raises UsageError: no such shard
+    """
+    try:
+        part = Shard() if shard is None else Shard.of(shard)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return Options(part, resumes, retries, overwrites)
+
+
+def _carry_out(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
+    settings = job_settings(plan, wish)
+    stop = Stop()
+    with Conversion(plan, settings, wish.options) as conversion, stop.on_signals():
+        folder = _report_folder(wish, settings)
+        with Report(folder, f"{plan.source} to {plan.destination}") as report:
+            _make_up(report, folder, conversion)
+            with shown(conversion, console, as_json=wish.as_json) as progress:
+                told = _Told(report, stop, progress, wish.max_failures)
+                summary = conversion.run(convert, engine, stop, told)
+            written = report.finish()
+    _tell_end(wish, summary, written, folder, console)
+    return summary.exit_code
+
+
+def _report_folder(wish: Wish, settings: JobSettings) -> Path:
+    folder = wish.report or settings.destination / WORK_FOLDER
+    shard = wish.options.shard
+    return folder if shard == Shard() else folder / f"shard-{shard.label}"
+
+
+def _make_up(report: Report, folder: Path, conversion: Conversion) -> None:
+    """Write the lines of what was recorded just before the last run was killed."""
+    known = {outcome.number for outcome in read_report(folder / LINES)}
+    for outcome in conversion.journal.outcomes():
+        if outcome.number not in known:
+            report.add(outcome)
+
+
+@dataclass(slots=True)
+class _Told:
+    """Hears of each outcome: writes its line, says it where it cannot wait, stops the batch after too many failures."""
+
+    report: Report
+    stop: Stop
+    progress: Heard
+    max_failures: int | None
+    failures: int = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.report.add(outcome)
+        self.progress(outcome)
+        if outcome.status in _BAD:
+            self.failures += 1
+            if self.failures == self.max_failures:
+                self.stop.ask()
+
+
+def _tell_end(wish: Wish, summary: Summary, written: WrittenSummary, folder: Path, console: Console) -> None:
+    if wish.as_json:
+        print(json.dumps(written.document(), allow_nan=False))  # noqa: T201
+        return
+    print_summary(written, console)
+    left = summary.counts[State.PENDING]
+    if summary.stopped:
+        console.print(f"stopped: {summary.stopped}", style="bold red", markup=False)
+    if left:
+        console.print(f"{left:,} files are still to be done: go on with --resume", style="bold yellow", markup=False)
+    console.print(f"report: {folder / PAGE}", markup=False, soft_wrap=True)
