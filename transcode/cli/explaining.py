@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from transcode.batch.choosing import chooser
 from transcode.batch.facts import facts_of
-from transcode.cli.policies import chooser
 from transcode.policy import Decision, Facts, Policy, not_an_image
 
 

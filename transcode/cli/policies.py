@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from transcode.archive import archive_encoders
 from transcode.cli.errors import UsageError
-from transcode.errors import PolicyError, UnsupportedEncodingError
-from transcode.frames import PixelFormat
-from transcode.policy import JPEG_SYNTAXES, Action, Colour, Decision, Facts, LossySources, Policy
+from transcode.errors import PolicyError
+from transcode.policy import Colour, LossySources, Policy
 from transcode.policy_file import policy_from
 
 
@@ -45,42 +42,7 @@ def policy_of(options: PolicyOptions) -> Policy:
         )
         if value is not None
     }
-    policy = replace(policy, **given)  # type: ignore[arg-type]  # each is of its field's type
-    for target in sorted(policy.targets):
-        try:
-            archive_encoders().named(target)
-        except UnsupportedEncodingError as error:
-            message = f"policy: {error}"
-            raise PolicyError(message) from error
-    return policy
-
-
-def chooser(policy: Policy) -> Callable[[Facts], Decision]:
-    """The policy, held against what its targets can hold: an image that one refuses is copied."""
-
-    def choose(facts: Facts) -> Decision:
-        decision = policy.choose(facts)
-        if decision.action is not Action.ENCODE:
-            return decision
-        reason = archive_encoders().named(decision.target).refusal(_as_read(facts), facts.width, facts.height)
-        if reason is None:
-            return decision
-        return Decision(Action.COPY, decision.rule, f"{decision.target} cannot hold {reason}")
-
-    return choose
-
-
-_DECODED_AS_RGB = frozenset({"YBR_RCT", "YBR_ICT", "XYB"})
-
-
-def _as_read(facts: Facts) -> PixelFormat:
-    """The format in which decoded frames come: see `InstanceReader.read_frame` and the codecs."""
-    photometric = facts.pixels.photometric
-    if photometric in _DECODED_AS_RGB or (photometric.startswith("YBR") and facts.transfer_syntax in JPEG_SYNTAXES):
-        return replace(facts.pixels, photometric="RGB")
-    if photometric == "YBR_FULL_422":
-        return replace(facts.pixels, photometric="YBR_FULL")
-    return facts.pixels
+    return replace(policy, **given)  # type: ignore[arg-type]  # each is of its field's type
 
 
 def _from_file(path: Path) -> Policy:

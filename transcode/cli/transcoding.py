@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from transcode.batch.choosing import chooser
 from transcode.batch.conversion import Conversion, Options, kept_plan, plan_archive
 from transcode.batch.convert import convert
 from transcode.batch.discover import WORK_FOLDER
@@ -35,7 +36,7 @@ from transcode.batch.task import JobFiles
 from transcode.batch.verify_archives import usable_processors
 from transcode.cli.batch_summary import print_summary
 from transcode.cli.errors import UsageError
-from transcode.cli.policies import PolicyOptions, chooser, policy_of
+from transcode.cli.policies import PolicyOptions, policy_of
 from transcode.cli.progress import Heard, shown
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.errors import TranscodeError
