@@ -238,7 +238,7 @@ def read_near(data: bytes) -> int:
     position = data.find(_SOS, last + 2 + int.from_bytes(data[last + 2 : last + 4]))
     while 0 <= position < len(data) - 5:
         near_at = position + 5 + 2 * data[position + 4]
-        greatest = max(greatest, *data[near_at : near_at + 1])
+        greatest = max((greatest, *data[near_at : near_at + 1]))
         position = data.find(_SOS, near_at)  # coded bytes after FF have their top bit clear (T.87 A.1)
     if greatest < 0:
         message = "JPEG-LS stream: no whole scan header"

@@ -32,9 +32,9 @@ class ArchiveOptions:
     """How to encode. A target ignores what it has no use for."""
 
     quality: int = 95
-    """Of lossy targets, 1 to 100 on the scale of libjpeg, where 100 is best."""
+    """Of lossy targets, 1 to 100 on the scale of libjpeg, where 100 is best; beyond them the nearest is taken."""
     near: int = 2
-    """Largest error of a sample in near-lossless JPEG-LS, at least 1."""
+    """Largest error of a sample in near-lossless JPEG-LS, from 1 to half of the range, at most 255."""
 
 
 class ArchiveEncoder(Protocol):
@@ -45,16 +45,22 @@ class ArchiveEncoder(Protocol):
         """What it writes."""
 
     def refusal(self, pixels: PixelFormat, width: int, height: int) -> str | None:
-        """Why frames of this format and size cannot be written so; None when they can."""
+        """Why frames of this format and size cannot be written so, in words that follow "cannot hold"; None when they
+        can. A target that is made of other codestreams alone (`repack`) refuses all samples.
+        """
 
     def keeps(self, frame: EncodedFrame) -> bool:
-        """Whether a stored codestream is already what this target asks for, so that its bytes may be copied."""
+        """Whether a stored codestream is already what this target asks for, so that its bytes may be copied: of this
+        encoding, of the size, precision and sign that the frame's format states, and for a lossless target without any
+        loss. False where the bytes cannot prove it.
+        """
 
     def encode(self, pixels: PixelArray, options: ArchiveOptions) -> EncodedFrame:
         """Encode the samples. The format that comes back says what the stream holds: its photometric interpretation
         is what (0028,0004) must say.
 
-        :raises UnsupportedPixelsError: `refusal` gives a reason
+        :raises UnsupportedPixelsError: `refusal` gives a reason, a sample is no value of Bits Stored, or the options
+            are none that the encoding knows
         """
 
     def repack(self, frame: EncodedFrame) -> EncodedFrame | None:

@@ -16,6 +16,7 @@ from tests.judges import Judge, by_dcmtk, by_gdcm, by_openjph, by_pydicom, by_si
 from transcode.archive import archive_encoders
 from transcode.codec import Codecs
 from transcode.codecs import builtin
+from transcode.colour import to_rgb
 from transcode.dicom.reader import InstanceReader
 from transcode.dicom.streams import MemoryFile
 from transcode.errors import TranscodeError
@@ -173,6 +174,46 @@ def test_test_files_of_pydicom_are_exact_for_every_judge(target: str, codecs: Co
             failed[path.name] = names
     assert failed == {}
     assert counted > 20
+
+
+LOSSY_JUDGES: dict[str, dict[str, Judge]] = {
+    "jpegls-near": {"libjpeg": by_pydicom("pylibjpeg"), "charls": by_pydicom("pyjpegls"), "gdcm": by_gdcm},
+    "j2k-lossy": {"openjpeg": by_pydicom("pylibjpeg"), "gdcm": by_gdcm, "simpleitk": by_simpleitk},
+    "htj2k-lossy": {"openjpeg": by_pydicom("pylibjpeg"), "simpleitk": by_simpleitk},
+    "jpeg": {"libjpeg": by_pydicom("pylibjpeg"), "simpleitk": by_simpleitk},
+    "jpeg-extended": {"libjpeg": by_pydicom("pylibjpeg"), "gdcm": by_gdcm, "simpleitk": by_simpleitk},
+}
+LOSSY_PICTURES = {
+    "grey8": PixelFormat(1, 8, 8),
+    "grey12": PixelFormat(1, 16, 12),
+    "grey16": PixelFormat(1, 16, 16),
+    "signed16": PixelFormat(1, 16, 16, signed=True),
+    "rgb": RGB8,
+}
+
+
+@pytest.mark.parametrize("target", LOSSY_JUDGES)
+@pytest.mark.parametrize("kind", LOSSY_PICTURES)
+def test_lossy_picture_is_as_near_for_others_as_for_us(target: str, kind: str, codecs: Codecs, tmp_path: Path) -> None:
+    """A wrong depth, sign or level shift would move every sample; two ways to round move some by little."""
+    encoder = archive_encoders().named(target)
+    pixels = LOSSY_PICTURES[kind]
+    if encoder.refusal(pixels, 130, 90) is not None:
+        pytest.skip(f"not applicable: {target} does not hold {kind}")
+    made = picture(pixels, 130, 90)
+    frame = encoder.encode(made, OPTIONS)
+    ours = codecs.decode(frame).samples.astype(int)
+    error = ours - made.samples
+    assert np.abs(error).max() <= (OPTIONS.near if target == "jpegls-near" else 48)
+    assert np.sqrt((error**2).mean()) <= 2
+    for name, judge in LOSSY_JUDGES[target].items():
+        path = dicom_file(tmp_path / f"{target}.dcm", frame, encoder.target.transfer_syntax)
+        judged = judge(path).reshape(made.samples.shape)
+        if frame.format.photometric == "YBR_FULL":
+            judged = to_rgb(PixelArray(judged, frame.format)).samples  # judges give what is stored
+        assert np.abs(judged.astype(int) - ours).max() <= (
+            0 if target == "jpegls-near" else 4 if pixels.is_colour else 2
+        ), name
 
 
 @pytest.mark.parametrize("target", PROGRAMS)

@@ -186,15 +186,14 @@ def spoiled(kind: str) -> bytes:
         return good[:tlm] + good[tlm + 2 + int.from_bytes(good[tlm + 2 : tlm + 4]) :]
     if kind == "no eoc":
         return good[:-2]
-    variants: dict[str, dict[str, Any]] = {
+    options: dict[str, dict[str, Any]] = {
         "large base": {"resolutions": 1},
         "one tile-part": {"tilepart": None},
         "tiles": {"tile": (128, 128)},
         "lossy": {"reversible": False, "level": 0.01},
     }
-    options = variants[kind]
     usual: dict[str, Any] = {"reversible": True, "tlm": True, "tilepart": 1}
-    return bytes(imagecodecs.htj2k_encode(grey, **{**usual, **options}))
+    return bytes(imagecodecs.htj2k_encode(grey, **{**usual, **options[kind]}))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ FROM_JPEG = Target("jxl-jpeg", "1.2.840.10008.1.2.4.111", JPEG_XL, is_lossless=T
 LOSSY = Target("jxl-lossy", "1.2.840.10008.1.2.4.112", JPEG_XL, is_lossless=False, lossy_method="ISO_18181_1")
 
 _EFFORT = 3
-"""Of 9. On radiology it beats JPEG-LS in size; 1 is ten times as fast and 5 to 25 percent larger."""
+"""Of 9. Smaller than JPEG-LS on most radiology; 1 is ten times as fast, and 3 to 30 percent larger."""
 _RGB = frozenset({"RGB"})
 _BEST_LOSSY = 99
 """100 would be without loss, and not what the transfer syntax and the header say."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import imagecodecs
 import numpy as np
 import pytest
 import simplejpeg
@@ -15,6 +18,7 @@ from transcode.jpeg_structure import (
     ends_properly,
     join_tables,
     read_frame_header,
+    read_near,
     with_adobe_marker,
 )
 
@@ -154,3 +158,39 @@ def test_hostile_bytes_give_a_header_or_our_error(position: int, bytes_: bytes) 
         read_frame_header(bytes(data))
     except CorruptFrameError:
         return
+
+
+def jpegls(near: int = 0, samples: int = 3) -> bytes:
+    picture = np.arange(9 * 7 * samples, dtype=np.uint8).reshape(9, 7, samples)
+    return bytes(imagecodecs.jpegls_encode(picture if samples > 1 else picture[:, :, 0], near))
+
+
+@pytest.mark.parametrize("near", [0, 1, 3, 127])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_near_of_a_jpegls_stream(near: int, samples: int) -> None:
+    assert read_near(jpegls(near, samples)) == near
+
+
+def test_near_is_the_greatest_of_all_scans() -> None:
+    stream, start = jpegls(), jpegls().index(b"\xff\xda")
+    scan = b"\xff\xda\0\x08\x01\x01\0\x05\0\0"
+    assert read_near(stream[:start] + scan.replace(b"\x05", b"\0") + b"\x7f" * 9 + scan + b"\x7f\xff\xd9") == 5
+
+
+@pytest.mark.parametrize("cut", [2, 30])
+def test_near_of_a_stream_without_a_scan_is_refused(cut: int) -> None:
+    with pytest.raises(CorruptFrameError):
+        read_near(jpegls()[:cut])
+
+
+def test_near_of_another_jpeg_is_refused() -> None:
+    with pytest.raises(CorruptFrameError, match="not JPEG-LS"):
+        read_near(jpeg())
+
+
+@given(st.integers(0, 60), st.binary(min_size=1, max_size=8), st.integers(0, 80))
+def test_hostile_bytes_give_near_or_our_error(position: int, bytes_: bytes, length: int) -> None:
+    data = bytearray(jpegls(2)[:length])
+    data[position : position + len(bytes_)] = bytes_
+    with suppress(CorruptFrameError):
+        read_near(bytes(data))
