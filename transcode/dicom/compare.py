@@ -11,22 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from operator import attrgetter
 from typing import NamedTuple
 
 from transcode.dicom.changes import PIXEL_DATA_TAGS
 from transcode.dicom.conversion import little_endian, written_vr
 from transcode.dicom.data_set import DataSet, data_set_of, pieces, surroundings_of
-from transcode.dicom.elements import (
-    DEEPEST,
-    EXPLICIT_LITTLE,
-    Coding,
-    Element,
-    Item,
-    coding_within,
-    elements,
-    items,
-    tag_name,
-)
+from transcode.dicom.element_places import DEEPEST, EXPLICIT_LITTLE, Coding, Element, Item, tag_name
+from transcode.dicom.elements import coding_within, elements, items
 from transcode.dicom.file_header import FileHeader
 from transcode.dicom.file_meta import REBUILT_TAGS
 from transcode.dicom.new_elements import Changes, NewElement, RatioPlace
@@ -83,8 +75,8 @@ def _meta(header: FileHeader) -> _Level:
     """The File Meta Information without what a new file says anew."""
     place = header.place
     found = elements(place.file, place.meta_start, place.meta_end, EXPLICIT_LITTLE)
-    kept = (each for each in found if each.tag not in REBUILT_TAGS)
-    return _Level(place.file, EXPLICIT_LITTLE, Surroundings(), kept)
+    kept = {each.tag: each for each in found if each.tag not in REBUILT_TAGS}
+    return _Level(place.file, EXPLICIT_LITTLE, Surroundings(), iter(sorted(kept.values(), key=attrgetter("tag"))))
 
 
 def _around(file: RandomAccess, start: int, stop: int, coding: Coding, outer: Surroundings) -> Surroundings:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transcode.dicom.data_set import pieces
-from transcode.dicom.elements import (
+from transcode.dicom.element_places import (
     DEEPEST,
     EXPLICIT_LITTLE,
     ITEM,
@@ -26,11 +26,8 @@ from transcode.dicom.elements import (
     UNDEFINED_LENGTH,
     Coding,
     Element,
-    coding_within,
-    elements,
-    is_sequence,
-    items,
 )
+from transcode.dicom.elements import coding_within, elements, is_sequence, items
 from transcode.dicom.value_representation import Surroundings, surroundings, vr_of
 from transcode.errors import DicomFileError
 

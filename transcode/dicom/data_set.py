@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transcode.dicom.elements import Coding, Element, elements, tag_name
+from transcode.dicom.element_places import Coding, Element, tag_name
+from transcode.dicom.elements import elements
 from transcode.dicom.streams import ReadAhead
 from transcode.dicom.value_representation import Surroundings, surroundings
 from transcode.errors import DicomFileError

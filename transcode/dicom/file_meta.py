@@ -6,7 +6,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from transcode.dicom.conversion import element_header
-from transcode.dicom.elements import EXPLICIT_LITTLE, elements
+from transcode.dicom.element_places import EXPLICIT_LITTLE
+from transcode.dicom.elements import elements
 from transcode.dicom.new_elements import NewElement, padded
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from uuid import UUID, uuid5
 
 from transcode.dicom.conversion import element_header, item_header
-from transcode.dicom.elements import ITEM
+from transcode.dicom.element_places import ITEM
 from transcode.dicom.new_elements import Changes, NewElement, RatioPlace, padded
 from transcode.dicom.source_facts import (
     DERIVATION_CODE_SEQUENCE,

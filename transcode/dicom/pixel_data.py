@@ -2,64 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from transcode.dicom.conversion import element_header, item_header
-from transcode.dicom.elements import ITEM, PIXEL_DATA, SEQUENCE_END, UNDEFINED_LENGTH
+from transcode.dicom.element_places import ITEM, PIXEL_DATA, SEQUENCE_END, UNDEFINED_LENGTH
 from transcode.dicom.offset_tables import OffsetTable, TableRoom
+from transcode.dicom.pixel_data_form import PixelDataForm
+from transcode.dicom.sinks import Sink
 from transcode.errors import DicomFileError, UnsupportedPixelsError
 
 _OFFSETS, _LENGTHS = 0x7FE00001, 0x7FE00002
 _LONGEST = UNDEFINED_LENGTH - 1
-
-
-class Sink(Protocol):
-    """Where the bytes of a data set go."""
-
-    def write(self, data: bytes) -> None:
-        """Add bytes at the end."""
-
-    def close(self) -> None:
-        """Nothing comes any more."""
-
-
-class PlainSink:
-    """Writes bytes as they are."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-
-    def write(self, data: bytes) -> None:
-        """See `Sink`."""
-        self._out.write(data)
-
-    def close(self) -> None:
-        """See `Sink`."""
-
-
-class DeflatedSink:
-    """Writes a data set through deflate, and makes the whole even (PS3.5 A.5)."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-        self._compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        self._length = 0
-
-    def write(self, data: bytes) -> None:
-        """See `Sink`."""
-        self._add(self._compressor.compress(data))
-
-    def close(self) -> None:
-        """See `Sink`."""
-        self._add(self._compressor.flush())
-        self._add(bytes(self._length % 2))
-
-    def _add(self, data: bytes) -> None:
-        self._out.write(data)
-        self._length += len(data)
 
 
 class PixelDataValue(Protocol):
@@ -129,24 +84,21 @@ class EncapsulatedValue:
 class NativeValue:
     """Samples side by side; those of one bit eight to the byte, also across frames (PS3.5 8.1.1)."""
 
-    def __init__(self, sink: Sink, header: tuple[int, str], frames: int, samples: int, bits: int) -> None:
+    def __init__(self, sink: Sink, form: PixelDataForm) -> None:
         """Write the element's header.
 
-        :param header: tag and VR
-        :param samples: of one frame
-        :param bits: of one sample: 1, or whole bytes
         :raises UnsupportedPixelsError: the value would be longer than the element's length can tell
         """
         self._sink = sink
-        self._frame_bytes = samples if bits == 1 else samples * bits // 8
-        self._is_packed = bits == 1
+        self._is_packed = form.bits == 1
+        self._frame_bytes = form.samples if self._is_packed else form.samples * form.bits // 8
         self._left_over = np.empty(0, np.uint8)
-        length = -(-frames * samples * bits // 8)
+        length = -(-form.frames * form.samples * form.bits // 8)
         self._pad = length % 2
         if length + self._pad > _LONGEST:
             message = f"{length} bytes are too many for native Pixel Data; an encapsulated encoding holds them"
             raise UnsupportedPixelsError(message)
-        sink.write(element_header(*header, length + self._pad))
+        sink.write(element_header(form.tag, form.vr, length + self._pad))
 
     def write_frame(self, data: bytes) -> None:
         """The samples of one frame, interleaved, little endian; one-bit samples a byte each, 0 or 1.

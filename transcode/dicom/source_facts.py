@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from transcode.dicom.attributes import naming, text
 from transcode.dicom.conversion import converted_items, little_endian
 from transcode.dicom.data_set import DataSet, data_set_of, surroundings_of
-from transcode.dicom.elements import Element
+from transcode.dicom.element_places import Element
 from transcode.dicom.value_representation import Surroundings, vr_of
 from transcode.errors import DicomFileError
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
-from transcode.dicom.elements import Coding, Element, elements
+from transcode.dicom.element_places import Coding, Element
+from transcode.dicom.elements import elements
 
 if TYPE_CHECKING:
     from transcode.files import RandomAccess

@@ -10,37 +10,20 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from transcode.dicom.attributes import integer, naming
+from transcode.dicom.attributes import naming
 from transcode.dicom.data_set import DataSet, data_set_of
-from transcode.dicom.elements import PIXEL_DATA
-from transcode.dicom.file_header import (
-    DEFLATED_LITTLE_ENDIAN,
-    EXPLICIT_LITTLE_ENDIAN,
-    NATIVE_TRANSFER_SYNTAXES,
-    FileHeader,
-)
+from transcode.dicom.file_header import DEFLATED_LITTLE_ENDIAN, NATIVE_TRANSFER_SYNTAXES, FileHeader
 from transcode.dicom.file_meta import file_meta, preamble
 from transcode.dicom.merging import Part, merged
 from transcode.dicom.new_elements import Changes
 from transcode.dicom.offset_tables import OffsetTable, fitting_table
-from transcode.dicom.per_frame import UNDEFINED_LENGTH
-from transcode.dicom.pixel_data import (
-    DeflatedSink,
-    EncapsulatedValue,
-    NativeValue,
-    PixelDataValue,
-    PlainSink,
-)
-from transcode.dicom.pixel_format import image_pixel
+from transcode.dicom.pixel_data import EncapsulatedValue, NativeValue, PixelDataValue
+from transcode.dicom.pixel_data_form import PixelDataForm, left_out, pixel_data_form
 from transcode.dicom.reader import InstanceReader
+from transcode.dicom.sinks import DeflatedSink, PlainSink
 from transcode.dicom.source_facts import LOSSY_IMAGE_COMPRESSION_RATIO, SOP_INSTANCE_UID, uid_of
-from transcode.errors import DicomFileError, UnsupportedEncodingError, UnsupportedPixelsError
+from transcode.errors import DicomFileError
 from transcode.targets import Target
-
-_BITS_ALLOCATED = 0x00280100
-_PIXEL_TAGS = {"PixelData": PIXEL_DATA, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
-_FLOAT_VRS = {0x7FE00008: ("OF", 32), 0x7FE00009: ("OD", 64)}
-_WRITTEN_NATIVE = frozenset({EXPLICIT_LITTLE_ENDIAN, DEFLATED_LITTLE_ENDIAN})
 
 
 class InstanceWriter:
@@ -60,44 +43,40 @@ class InstanceWriter:
         """Write everything before the Pixel Data.
 
         :param out: empty, and such that can be sought and written
-        :param frames: how many will be written
+        :param frames: how many will be written: Number of Frames
         :param data_set: of the source, when it has been walked before
-        :raises DicomFileError: the source has no Pixel Data or no SOP UIDs, or is not made of elements to its end
+        :raises DicomFileError: not as many frames as the header says; a source without Pixel Data or SOP UIDs, or
+            that is not made of elements to its end
         :raises UnsupportedEncodingError: nothing is written in this transfer syntax
         :raises UnsupportedPixelsError: floating point samples in an encapsulated transfer syntax
         :raises TruncatedFileError, FileChangedError: see RandomAccess
         """
         header = source.file_header if isinstance(source, InstanceReader) else source
         self._out, self._header, self._changes, self._frames = out, header, changes, frames
-        self._is_encapsulated = target.transfer_syntax not in NATIVE_TRANSFER_SYNTAXES
-        self._pixel_tag = _pixel_tag(header, target, is_encapsulated=self._is_encapsulated)
-        self._asked_table = offset_table if self._is_encapsulated else OffsetTable.EMPTY
-        self._offset_table = fitting_table(self._asked_table, frames, self._samples() * self._bits() // 8)
+        form = pixel_data_form(header, changes, target.transfer_syntax)
+        if frames != form.frames:
+            message = f"{header.body.name}: {frames} frames are to be written, Number of Frames is {form.frames}"
+            raise DicomFileError(message)
         self._data_set = data_set or data_set_of(header)
         first, warning = preamble(header)
-        self._found = [warning] if warning else []
-        if _excess(header) > 0:
-            self._found.append("the source's Pixel Data is longer than its frames; what lies behind them is left out")
+        self._found = [each for each in (warning, left_out(header)) if each]
         self._written = 0
         self._encoded_bytes = 0
         self._ratio_position = 0
         out.write(first)
         out.write(file_meta(header, *self._uids(), target.transfer_syntax))
         self._sink = DeflatedSink(out) if target.transfer_syntax == DEFLATED_LITTLE_ENDIAN else PlainSink(out)
-        self._parts = merged(self._data_set, changes.elements, self._pixel_tag)
+        self._parts = merged(self._data_set, changes.elements, form.tag)
         for part in self._parts:
-            if part.tag == self._pixel_tag:
+            if part.tag == form.tag:
                 break
             self._write_part(part)
-        self._value = self._pixel_data_value()
+        self._value = self._begun(form, target, offset_table)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What people should know: of the changes, and of what was found while writing."""
-        found = [*self._changes.warnings, *self._found]
-        if self._offset_table is not self._asked_table:
-            found.append("an Extended Offset Table is written: the frames may lie beyond the reach of a basic one")
-        return tuple(found)
+        return (*self._changes.warnings, *self._found)
 
     @property
     def encoded_bytes(self) -> int:
@@ -153,63 +132,11 @@ class InstanceWriter:
             sop_class, sop_instance = (uid_of(self._header, keyword) for keyword in ("SOPClassUID", "SOPInstanceUID"))
         return sop_class, sop_instance if new is None else new.value.decode("ascii").rstrip("\0")
 
-    def _pixel_data_value(self) -> PixelDataValue:
-        if self._is_encapsulated:
-            return EncapsulatedValue(self._out, self._frames, self._offset_table)
-        header = (self._pixel_tag, self._native_vr())
-        return NativeValue(self._sink, header, self._frames, self._samples(), self._bits())
-
-    def _native_vr(self) -> str:
-        """As it is, when native and explicit already; else OW where a sample takes more than a byte (PS3.5 A.2)."""
-        place = self._header.pixel_data
-        is_kept = (
-            place is not None and place.length != UNDEFINED_LENGTH and _BITS_ALLOCATED not in self._changes.elements
-        )
-        if is_kept and place is not None and place.vr in ("OB", "OW", "OF", "OD"):
-            return place.vr
-        if self._pixel_tag in _FLOAT_VRS:
-            return _FLOAT_VRS[self._pixel_tag][0]
-        return "OW" if self._bits() > 8 else "OB"
-
-    def _samples(self) -> int:
-        """Of one frame."""
-        dataset = self._header.dataset
-        with naming(self._header.body.name):
-            size = integer(dataset, "Rows", 1, 65535) * integer(dataset, "Columns", 1, 65535)
-            return size * integer(dataset, "SamplesPerPixel", 1, 4, default=1)
-
-    def _bits(self) -> int:
-        """Bits Allocated of the output."""
-        if self._pixel_tag in _FLOAT_VRS:
-            return _FLOAT_VRS[self._pixel_tag][1]
-        new = self._changes.elements.get(_BITS_ALLOCATED)
-        if new is not None:
-            return int.from_bytes(new.value, "little")
-        with naming(self._header.body.name):
-            return integer(self._header.dataset, "BitsAllocated", 1, 64)
-
-
-def _excess(header: FileHeader) -> int:
-    """How many bytes of native Pixel Data lie behind the last frame, beyond the pad."""
-    place = header.pixel_data
-    if place is None or place.length == UNDEFINED_LENGTH:
-        return 0
-    with naming(header.body.name):
-        pixels = image_pixel(header.dataset, place.keyword)
-    length = -(-pixels.frames * pixels.frame_bits // 8)
-    return place.length - length - length % 2
-
-
-def _pixel_tag(header: FileHeader, target: Target, *, is_encapsulated: bool) -> int:
-    name = header.body.name
-    if header.pixel_data is None:
-        message = f"{name} has no Pixel Data, or ends before it"
-        raise DicomFileError(message)
-    if not is_encapsulated and target.transfer_syntax not in _WRITTEN_NATIVE:
-        message = f"{name}: transfer syntax {target.transfer_syntax} is read, not written"
-        raise UnsupportedEncodingError(message)
-    tag = _PIXEL_TAGS[header.pixel_data.keyword]
-    if is_encapsulated and tag != PIXEL_DATA:
-        message = f"{name}: {header.pixel_data.keyword} cannot be encapsulated"
-        raise UnsupportedPixelsError(message)
-    return tag
+    def _begun(self, form: PixelDataForm, target: Target, wanted: OffsetTable) -> PixelDataValue:
+        """The element of the frames, its header and the room for its tables written."""
+        if target.transfer_syntax in NATIVE_TRANSFER_SYNTAXES:
+            return NativeValue(self._sink, form)
+        table = fitting_table(wanted, form.frames, form.samples * form.bits // 8)
+        if table is not wanted:
+            self._found.append("an Extended Offset Table is written: a basic one might not reach the last frame")
+        return EncapsulatedValue(self._out, form.frames, table)

@@ -17,15 +17,8 @@ from tests.dicom_writing import EXPLICIT, UNCHANGED, reader_of, saved, written
 from transcode.dicom import data_set
 from transcode.dicom.compare import differences
 from transcode.dicom.data_set import data_set_of
-from transcode.dicom.elements import (
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    Coding,
-    elements,
-    is_sequence,
-    items,
-)
+from transcode.dicom.element_places import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Coding
+from transcode.dicom.elements import elements, is_sequence, items
 from transcode.dicom.source_facts import source_facts
 from transcode.dicom.streams import MemoryFile, ReadAhead
 from transcode.errors import DicomFileError, TranscodeError, TruncatedFileError

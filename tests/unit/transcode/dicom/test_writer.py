@@ -220,9 +220,24 @@ def test_bytes_behind_the_last_element_that_are_no_element_are_refused() -> None
 
 def test_pixel_data_longer_than_its_frames_is_told() -> None:
     dataset = rich()
-    dataset.PixelData += bytes(100)
-    writer = InstanceWriter(BytesIO(), reader_of(saved(dataset)), UNCHANGED, EXPLICIT, 2)
-    assert any("longer than its frames" in warning for warning in writer.warnings)
+    for tail, kind in ((bytes(100), "all zeros"), (bytes(99) + b"x", "not all zeros")):
+        dataset.PixelData = rich().PixelData + tail
+        writer = InstanceWriter(BytesIO(), reader_of(saved(dataset)), UNCHANGED, EXPLICIT, 2)
+        assert writer.warnings == (f"100 bytes behind the last frame of the source are left out ({kind})",)
+
+
+def test_two_kinds_of_pixel_data_are_refused() -> None:
+    source = saved(rich())
+    at = source.index(b"\xe0\x7f\x10\0OW")
+    both = source[:at] + b"\xe0\x7f\x08\0OF\0\0\4\0\0\0abcd" + source[at:]
+    header = replace(reader_of(both).file_header, pixel_data=reader_of(source).file_header.pixel_data)
+    with pytest.raises(DicomFileError, match="not one element of pixel data, but 2"):
+        InstanceWriter(BytesIO(), header, UNCHANGED, EXPLICIT, 2)
+
+
+def test_another_number_of_frames_than_the_header_says_is_refused() -> None:
+    with pytest.raises(DicomFileError, match="3 frames are to be written, Number of Frames is 2"):
+        InstanceWriter(BytesIO(), reader_of(saved(rich())), UNCHANGED, EXPLICIT, 3)
 
 
 def test_the_ratio_is_filled_in_at_the_end() -> None:
