@@ -42,8 +42,12 @@ KNOWN = {
     "CR_1976x1576_modalityLUT_JPLL.dcm": "999.999.01",  # the SOP Instance UID, which the file meta did not repeat
 }
 """Messages of dciodvfy that are new because it sees more of the file, not because the file is worse."""
-ALREADY_LOSSY = "Unrecognized defined term <> .*Lossy Image Compression Method"
-"""An earlier step without a method has an empty value: nothing that is not known is made up."""
+EARLIER_STEP = "<> .*Lossy Image Compression Method|zero for value 1 of attribute <Lossy Image Compression Ratio>"
+"""An earlier step without a method or a ratio has an empty value: nothing that is not known is made up."""
+KNOWN_OF_LOSSY = {
+    "pathml_small_dicom_500px_tiles.dcm": "ImageType|Length invalid for this VR = 66",
+    # it has no Image Type, so that of any image comes in; and a UID too long, which is now told as the source's
+}
 
 
 def readable() -> list[Path]:
@@ -210,7 +214,8 @@ def test_a_lossy_step_brings_no_new_complaint_of_dciodvfy(path: Path) -> None:
     assert found == []
     if reader.transfer_syntax != DEFLATED_LITTLE_ENDIAN:
         new = messages(output) - messages(source)
-        assert [message for message in new if not re.search(ALREADY_LOSSY, message)] == []
+        known = f"{EARLIER_STEP}|{KNOWN_OF_LOSSY.get(path.name, EARLIER_STEP)}"
+        assert [message for message in new if not re.search(known, message)] == []
 
 
 def _jpeg(data: bytes, width: int, height: int) -> bytes:

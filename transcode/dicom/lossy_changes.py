@@ -37,6 +37,7 @@ _LONGEST_DESCRIPTION = 1024
 _PIXEL_VALUE_LIMITS = (0x00280106, 0x00280107, 0x00280110, 0x00280111)
 _ICON_IMAGE_SEQUENCE = 0x00880200
 _FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
+_WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _PURPOSE_OF_REFERENCE = 0x0040A170
 
 
@@ -65,7 +66,8 @@ def lossy_changes(source: SourceFacts, target: Target, options: ArchiveOptions) 
         LOSSY_IMAGE_COMPRESSION_METHOD: methods,
         **dict.fromkeys(tag for tag in _PIXEL_VALUE_LIMITS if tag in source.tags),
     }
-    if source.tags.intersection((REFERENCED_SERIES_SEQUENCE, *_FUNCTIONAL_GROUPS)):
+    has_references = source.tags.intersection((REFERENCED_SERIES_SEQUENCE, *_FUNCTIONAL_GROUPS))
+    if has_references or source.sop_class == _WHOLE_SLIDE:
         elements[REFERENCED_SERIES_SEQUENCE] = _with_item(source, REFERENCED_SERIES_SEQUENCE, _own_series(source))
     if description is not None:
         elements[DERIVATION_DESCRIPTION] = description
@@ -131,7 +133,7 @@ def _source_image(source: SourceFacts) -> bytes:
 def _own_series(source: SourceFacts) -> bytes:
     """The source in the Common Instance Reference Module (PS3.3 C.12.2), which lists all that an instance refers to.
 
-    Multi-frame objects with functional groups have that module; others where the source has it.
+    Whole slides and multi-frame objects with functional groups have that module; others where the source has it.
     """
     reference = _element(0x00081150, padded("UI", source.sop_class)) + _element(
         0x00081155, padded("UI", source.sop_instance)
