@@ -183,11 +183,11 @@ def test_files_of_other_names_are_paired_by_uid(archives: Archives) -> None:
 @pytest.mark.parametrize(
     ("attributes", "said"),
     [
-        ({"PatientID": "someone else"}, "(0010,0020) PatientID differs"),
-        ({"StudyDate": "20260131"}, "(0008,0020) StudyDate is new"),
-        ({"PatientName": None}, "(0010,0010) PatientName is gone"),
-        ({"SOPInstanceUID": "1.2.3.77"}, "(0008,0018) SOPInstanceUID differs"),
-        ({"LossyImageCompression": "01"}, "(0028,2110) LossyImageCompression is new"),
+        ({"PatientID": "someone else"}, "(0010,0020) PatientID has another value"),
+        ({"StudyDate": "20260131"}, "(0008,0020) StudyDate was not there"),
+        ({"PatientName": None}, "(0010,0010) PatientName is missing"),
+        ({"SOPInstanceUID": "1.2.3.77"}, "(0008,0018) SOPInstanceUID has another value"),
+        ({"LossyImageCompression": "01"}, "(0028,2110) LossyImageCompression was not there"),
     ],
 )
 def test_a_changed_header_is_told_by_tag(archives: Archives, attributes: dict[str, object], said: str) -> None:
@@ -214,7 +214,7 @@ def test_a_change_within_a_sequence_is_told_by_its_path(archives: Archives) -> N
         JPEG_LS_LOSSLESS,
     )
     assert archives.lines()[1][0]["header"] == [
-        "(0008,1110) ReferencedStudySequence[1] (0008,0020) StudyDate differs",
+        "(0008,1110)[1](0008,0020) StudyDate has another value",
     ]
 
 

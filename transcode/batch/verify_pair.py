@@ -11,7 +11,7 @@ from typing import Self
 
 from transcode.batch.blame import DifferentError, UnreadableError, blaming_copy, blaming_source
 from transcode.batch.comparison import Comparison, Limits, Verdict
-from transcode.batch.header_differences import header_differences, header_of
+from transcode.batch.header_differences import header_differences
 from transcode.batch.pairing import Pair
 from transcode.batch.quality import worst
 from transcode.batch.verify_frames import Findings, FrameVerifier
@@ -63,7 +63,7 @@ class Verifier:
         with blaming_copy():
             copy = read_header(after)
             is_lossy = _is_lossy_copy(source, copy)
-            elements = header_differences(header_of(before.path), header_of(after.path), is_lossy=is_lossy)
+            elements = header_differences(source, copy, is_lossy=is_lossy)
         frames = self._compare_pixels((before, source), (after, copy), is_lossy=is_lossy)
         complaint = frames.complaint or (f"{len(elements)} elements differ in the header" if elements else "")
         verdict = Verdict.WITHIN_LIMITS if is_lossy else Verdict.EQUAL
