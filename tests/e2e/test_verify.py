@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from typer.testing import CliRunner
 
 from tests.dicom_files import JPEG_BASELINE, encapsulated, gradient, image, item, save
+from transcode.cli.errors import told_in_one_line
 from transcode.cli.verify import verify
 
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
@@ -30,7 +33,7 @@ SECRET = "ZZCANARY"
 Array = NDArray[Any]
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
-app.command()(verify)
+app.command()(told_in_one_line(verify))
 
 
 class Archives:
@@ -344,6 +347,42 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, make: Callable[[Path], N
     assert absent.exit_code == 2
     other = "file" if (tmp_path / "other").is_dir() else "folder"
     assert CliRunner().invoke(app, [str(tmp_path / "other"), str(tmp_path / other)]).exit_code == 2
+
+
+def test_members_of_containers_are_compared_where_a_batch_puts_them(archives: Archives) -> None:
+    frames = gradient(1, 40, 50)
+    plain = save(archives.before / "a.dcm", source(frames))
+    with zipfile.ZipFile(archives.before / "study.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(plain, "series/a.dcm")
+    (archives.before / "b.dcm.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    (archives.after / "study.zip" / "series").mkdir(parents=True)
+    save(archives.after / "study.zip" / "series" / "a.dcm", as_jpegls(frames), JPEG_LS_LOSSLESS)
+    save(archives.after / "b.dcm", as_jpegls(frames ^ 1), JPEG_LS_LOSSLESS)
+    code, found = archives.lines()
+    assert code == 3
+    assert [(line["name"], line["verdict"]) for line in found] == [
+        ("b.dcm", "different"),
+        ("study.zip/series/a.dcm", "equal"),
+    ]
+    alone = CliRunner().invoke(app, [str(archives.before / "study.zip"), str(archives.after)])
+    assert alone.exit_code == 1
+    assert "1 equal, 1 extra" in alone.output
+
+
+def test_a_damaged_container_is_compared_as_a_file(archives: Archives) -> None:
+    for folder in (archives.before, archives.after):
+        (folder / "broken.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    code, (found,) = archives.lines()
+    assert (code, found["verdict"]) == (0, "identical")
+
+
+def test_what_a_batch_keeps_for_itself_is_not_compared(archives: Archives) -> None:
+    save(archives.before / "a.dcm", source(gradient(1, 8, 8)))
+    shutil.copy(archives.before / "a.dcm", archives.after / "a.dcm")
+    (archives.after / ".transcode").mkdir()
+    shutil.copy(archives.before / "a.dcm", archives.after / ".transcode" / "draft")
+    assert [line["name"] for line in archives.lines()[1]] == ["a.dcm"]
 
 
 def test_nothing_to_compare_is_a_failure(archives: Archives) -> None:

@@ -1,4 +1,9 @@
-"""Which file of one archive belongs to which of another."""
+"""Which file of one archive belongs to which of another.
+
+What was before is found as a batch finds it, members of zip, tar and gzip files too, and every item is looked for at
+the place that a batch gives it. What has another name is matched by SOP Instance UID, or by the Source Image Sequence
+of a lossy copy (PS3.3 C.7.6.1.1.4).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,12 @@ from pathlib import Path
 
 from pydicom.datadict import tag_for_keyword
 
+from transcode.batch.containers import is_gzipped_dicom
+from transcode.batch.destinations import Destinations, is_unpacked
+from transcode.batch.discover import PART, WORK_FOLDER, Discovery, Problem
+from transcode.batch.errors import BatchError
+from transcode.batch.model import Item
+from transcode.batch.opening import opened
 from transcode.dicom.attributes import items, text
 from transcode.dicom.file_header import read_header
 from transcode.errors import TranscodeError
@@ -22,63 +33,93 @@ class Pair:
     """Two files that should hold the same."""
 
     name: str
-    """The path below the root, with slashes; of the file after, where there is none before."""
-    before: Path | None
-    """None for a file that only the archive after has."""
+    """Where a batch puts it, with slashes; of a file that only the archive after has, where it is."""
+    before: Item | None
     after: Path | None
-    """None for a file that only the archive before has."""
 
 
-def pairs(before: Path, after: Path) -> list[Pair]:
-    """The files of both archives, by name.
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two archives, file by file."""
 
-    Files of the same path belong together. What is left is matched by SOP Instance UID, or by the Source Image Sequence
-    that a lossy copy has (PS3.3 C.7.6.1.1.4). Files that only the archive after has are told when they are DICOM: logs
-    and reports may lie beside an archive.
+    root: Path
+    """Of what was before; items count from it."""
+    pairs: tuple[Pair, ...]
+    """By name."""
+    problems: tuple[Problem, ...] = ()
+    """What of the archive before cannot be looked at."""
 
-    :param before: a file or a folder; and `after` the same
-    :raises OSError: a folder cannot be read
+
+def pair_up(before: Path, after: Path, spool: Path) -> Pairing:
+    """Find what belongs together.
+
+    Files that only the archive after has are told when they are DICOM: reports may lie beside an archive.
+
+    :param before: a folder, or a file; `after` a folder, or a file for a file
+    :param spool: a folder for what is unpacked for a while
+    :raises OSError: the archive after cannot be read
     """
     if before.is_file() and after.is_file():
-        return [Pair(before.name, before, after)]
-    ours, theirs = dict(_files(before)), dict(_files(after))
+        item = Item(before.name, size=before.stat().st_size, is_gzipped=is_gzipped_dicom(before))
+        return Pairing(before.parent, (Pair(before.name, item, after),))
+    problems: list[Problem] = []
+    discovery = Discovery(before, problems.append, excluded=(after,))
+    ours = _by_destination(list(discovery.items()))
+    theirs = dict(_files(after))
     found = [Pair(name, ours[name], theirs[name]) for name in ours.keys() & theirs.keys()]
-    found += _by_uid(_without(ours, theirs), _without(theirs, ours))
-    return sorted(found, key=lambda pair: pair.name)
+    left = {name: item for name, item in ours.items() if name not in theirs}
+    found += _by_uid(left, {name: path for name, path in theirs.items() if name not in ours}, discovery.base, spool)
+    unseen = [problem for problem in problems if not _is_seen(problem, discovery.base, ours)]
+    return Pairing(discovery.base, tuple(sorted(found, key=lambda pair: pair.name)), tuple(unseen))
 
 
-def _without(files: dict[str, Path], others: dict[str, Path]) -> dict[str, Path]:
-    return {name: path for name, path in files.items() if name not in others}
+def _by_destination(found: list[Item]) -> dict[str, Item]:
+    names = Destinations()
+    kept = {names.keep(item): item for item in found if not is_unpacked(item)}
+    return kept | {names.give(item): item for item in found if is_unpacked(item)}
 
 
-def _by_uid(ours: dict[str, Path], theirs: dict[str, Path]) -> Iterator[Pair]:
+def _is_seen(problem: Problem, base: Path, ours: dict[str, Item]) -> bool:
+    """Links count for nothing, here as in a batch; what is copied unopened is compared as it is."""
+    return problem.name in ours or (base / problem.name).is_symlink()
+
+
+def _by_uid(ours: dict[str, Item], theirs: dict[str, Path], root: Path, spool: Path) -> Iterator[Pair]:
     by_uid: dict[str, Path] = {}
     for path in theirs.values() if ours else ():
         for uid in _uids(path):
             by_uid.setdefault(uid, path)
     matched = set()
-    for name, path in ours.items():
-        uids = _uids(path)[:1] if by_uid else ()
-        partner = by_uid.get(uids[0]) if uids else None
+    for name, item in ours.items():
+        partner = by_uid.get(_uid(item, root, spool)) if by_uid else None
         if partner is not None:
             matched.add(partner)
-        yield Pair(name, path, partner)
+        yield Pair(name, item, partner)
     for name, path in theirs.items():
         if path not in matched and _uids(path):
             yield Pair(name, None, path)
 
 
 def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Regular files, by their path below the root. Links to folders are not followed: they may lead in circles."""
-    for folder, _, names in os.walk(root, onerror=_raise):
+    """Regular files, by their path below the root, without what a batch keeps there for itself."""
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        folders[:] = [name for name in folders if name != WORK_FOLDER]
         for name in names:
             path = Path(folder, name)
-            if path.is_file():
+            if path.is_file() and not PART.fullmatch(name):
                 yield path.relative_to(root).as_posix(), path
 
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+def _uid(item: Item, root: Path, spool: Path) -> str:
+    try:
+        with opened(root, item, spool) as path:
+            return next(iter(_uids(path)), "")
+    except (BatchError, OSError):
+        return ""
 
 
 def _uids(path: Path) -> tuple[str, ...]:

@@ -6,14 +6,15 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from transcode.batch.comparison import GOOD, Comparison, Limits, Verdict
-from transcode.batch.pairing import Pair
+from transcode.batch.pairing import Pair, Pairing
 from transcode.batch.quality import document_of
 from transcode.batch.verify_pair import Verifier
 
@@ -54,18 +55,22 @@ class Tally:
         return self.worst.quality.psnr_db if self.worst is not None and self.worst.quality is not None else math.inf
 
 
-def compare_archives(pairs: Sequence[Pair], limits: Limits, workers: int) -> Iterator[Comparison]:
-    """What became of each pair, in their order.
+def compare_archives(pairing: Pairing, limits: Limits, workers: int, spool: Path) -> Iterator[Comparison]:
+    """What became of each file: first those that cannot be looked at, then the pairs, in their order.
 
+    :param spool: a folder for what is unpacked for a while
     :param workers: how many processes; one is this process
     :raises BrokenProcessPool: a process was killed from outside
     """
+    for problem in pairing.problems:
+        yield Comparison(problem.name, Verdict.UNREADABLE, problem.message)
+    pairs = pairing.pairs
     if workers <= 1 or len(pairs) <= 1:
-        with Verifier(limits) as verifier:
+        with Verifier(limits, pairing.root, spool) as verifier:
             yield from map(verifier.compare, pairs)
         return
     chunk = max(1, min(_MOST_AT_A_TIME, len(pairs) // (4 * workers)))
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (limits,))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (limits, pairing.root, spool))
     try:
         yield from pool.map(_compare, pairs, chunksize=chunk)
     finally:
@@ -103,8 +108,8 @@ _verifiers: list[Verifier] = []
 """Of this process, when it is one of the pool."""
 
 
-def _start(limits: Limits) -> None:
-    _verifiers.append(Verifier(limits))
+def _start(limits: Limits, root: Path, spool: Path) -> None:
+    _verifiers.append(Verifier(limits, root, spool))
 
 
 def _compare(pair: Pair) -> Comparison:

@@ -11,7 +11,9 @@ from typing import Self
 
 from transcode.batch.blame import DifferentError, UnreadableError, blaming_copy, blaming_source
 from transcode.batch.comparison import Comparison, Limits, Verdict
+from transcode.batch.errors import BatchError
 from transcode.batch.header_differences import header_differences
+from transcode.batch.opening import opened
 from transcode.batch.pairing import Pair
 from transcode.batch.quality import worst
 from transcode.batch.verify_frames import Findings, FrameVerifier
@@ -28,8 +30,13 @@ _CHUNK = 1 << 20
 class Verifier:
     """Compares pairs, one after the other."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Decode in a child process of its own, which is started with the first frame that needs it."""
+    def __init__(self, limits: Limits, root: Path, spool: Path) -> None:
+        """Decode in a child process of its own, which is started with the first frame that needs it.
+
+        :param root: of the archive before
+        :param spool: a folder for what is unpacked for a while
+        """
+        self._root, self._spool = root, spool
         self._isolation = Isolation(1)
         self._frames = FrameVerifier(limits, self._isolation)
 
@@ -45,16 +52,19 @@ class Verifier:
         """What became of one file. Whatever is wrong with it is a verdict, not an exception."""
         if pair.before is None or pair.after is None:
             verdict = Verdict.EXTRA if pair.before is None else Verdict.MISSING
-            return Comparison(pair.name, verdict, bytes_before=_size(pair.before), bytes_after=_size(pair.after))
-        found = Comparison(pair.name, Verdict.IDENTICAL, bytes_before=_size(pair.before), bytes_after=_size(pair.after))
+            size = pair.before.size if pair.before is not None else 0
+            return Comparison(pair.name, verdict, bytes_before=size, bytes_after=_size(pair.after))
+        found = Comparison(pair.name, Verdict.IDENTICAL, bytes_after=_size(pair.after))
         try:
-            if _has_same_bytes(pair.before, pair.after):
-                return found
-            with _opened(pair.before) as before, _opened(pair.after) as after:
-                return self._compare_files(found, before, after)
+            with opened(self._root, pair.before, self._spool) as source:
+                found = replace(found, bytes_before=_size(source))
+                if _has_same_bytes(source, pair.after):
+                    return found
+                with _stable(source) as before, _stable(pair.after) as after:
+                    return self._compare_files(found, before, after)
         except DifferentError as error:
             return replace(found, verdict=Verdict.DIFFERENT, message=str(error))
-        except (UnreadableError, OSError, TranscodeError) as error:
+        except (UnreadableError, BatchError, OSError, TranscodeError) as error:
             return replace(found, verdict=Verdict.UNREADABLE, message=str(error))
 
     def _compare_files(self, found: Comparison, before: StableFile, after: StableFile) -> Comparison:
@@ -114,7 +124,7 @@ def _header_of_source(file: StableFile) -> FileHeader:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[StableFile]:
+def _stable(path: Path) -> Iterator[StableFile]:
     file = StableFile(path)
     try:
         yield file

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-Before = Annotated[Path, typer.Argument(metavar="BEFORE", help="A folder, or a file, as it was", exists=True)]
-After = Annotated[Path, typer.Argument(metavar="AFTER", help="What it was transcoded to", exists=True)]
+Before = Annotated[
+    Path, typer.Argument(metavar="BEFORE", help="A folder, a file, or a zip or tar file, as it was", exists=True)
+]
+After = Annotated[Path, typer.Argument(metavar="AFTER", help="The folder or file that it became", exists=True)]
 Psnr = Annotated[float, typer.Option("--psnr", metavar="DB", help="Least PSNR of a lossy frame")]
 Ssim = Annotated[float, typer.Option("--ssim", min=-1, max=1, help="Least structural similarity of a lossy frame")]
 MaxError = Annotated[
@@ -38,9 +40,6 @@ def verify(  # noqa: PLR0913, PLR0917 - options are arguments in typer
     from transcode.batch.comparison import Limits  # noqa: PLC0415 - so that --help comes at once
     from transcode.cli import verifying  # noqa: PLC0415
 
-    if before.is_dir() != after.is_dir():
-        message = "a folder is compared with a folder, a file with a file"
-        raise typer.BadParameter(message)
     code = verifying.verify(
         before, after, Limits(psnr, ssim, max_error), workers, verifying.Output(is_json=json, lists_all=all_files)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from transcode.batch.comparison import GOOD, Comparison, Limits, Verdict
-from transcode.batch.pairing import pairs
+from transcode.batch.containers import is_container
+from transcode.batch.pairing import pair_up
 from transcode.batch.verify_archives import (
     Tally,
     compare_archives,
@@ -23,8 +24,8 @@ from transcode.batch.verify_archives import (
     json_summary,
     usable_processors,
 )
+from transcode.cli.errors import CommandError, UsageError
 
-_FAILED = 1
 _MOST_ELEMENTS = 5
 """Of one header that the table names; `--json` names all."""
 _STYLES = {Verdict.DIFFERENT: "bold red", Verdict.MISSING: "red", Verdict.UNREADABLE: "red", Verdict.EXTRA: "yellow"}
@@ -40,24 +41,29 @@ class Output:
 
 
 def verify(before: Path, after: Path, limits: Limits, workers: int | None, output: Output) -> int:
-    """Compare, tell, and say how the command shall end."""
-    try:
-        found = pairs(before, after)
-        if not found:
-            return _failed(f"there is nothing to compare in {before} and {after}")
-        comparisons = compare_archives(found, limits, workers or usable_processors())
-        shown = _with_progress(comparisons, len(found))
-        tally = _as_json(shown) if output.is_json else _as_table(shown, lists_all=output.lists_all)
-    except BrokenProcessPool:
-        return _failed("a process was killed: by the system for want of memory? fewer --workers need less")
-    except OSError as error:
-        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    """Compare, tell, and say how the command shall end.
+
+    :raises UsageError: a folder, or a file that is no container, with something of another kind
+    :raises CommandError: there is nothing to compare, or a process of ours was killed
+    :raises OSError: one of the archives cannot be read
+    """
+    is_archive = before.is_dir() or is_container(before)
+    if after.is_dir() != is_archive and not (before.is_file() and after.is_file()):
+        message = f"{before} and {after}: a folder is compared with a folder, a file with a file"
+        raise UsageError(message)
+    with tempfile.TemporaryDirectory(prefix="medtiles-verify-") as folder:
+        pairing = pair_up(before, after, Path(folder))
+        if not (pairing.pairs or pairing.problems):
+            message = f"there is nothing to compare in {before} and {after}"
+            raise CommandError(message)
+        found = compare_archives(pairing, limits, workers or usable_processors(), Path(folder))
+        shown = _with_progress(found, len(pairing.pairs) + len(pairing.problems))
+        try:
+            tally = _as_json(shown) if output.is_json else _as_table(shown, lists_all=output.lists_all)
+        except BrokenProcessPool as error:
+            message = "a process was killed: by the system for want of memory? fewer --workers need less"
+            raise CommandError(message) from error
     return tally.exit_code()
-
-
-def _failed(message: str) -> int:
-    print(f"medtiles: {message}", file=sys.stderr)  # noqa: T201 - the command's answer
-    return _FAILED
 
 
 def _with_progress(comparisons: Iterable[Comparison], total: int) -> Iterator[Comparison]:
