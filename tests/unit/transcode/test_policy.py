@@ -232,7 +232,7 @@ def test_every_decision_says_which_rule_and_why() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("[polcy]", "polcy"),
+        ("[polities]", "polities"),
         ("[policy]\nlarge = 1", "large"),
         ("[policy]\nlarge_side = 0", "large_side"),
         ("[policy]\nlarge_side = true", "large_side"),
