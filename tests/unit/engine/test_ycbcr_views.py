@@ -213,7 +213,7 @@ UNUSUAL = [
 ]
 
 
-@pytest.mark.parametrize(("encode", "format_", "tile"), UNUSUAL, ids=lambda value: getattr(value, "__name__", str(value)))
+@pytest.mark.parametrize(("encode", "format_", "tile"), UNUSUAL, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_what_is_unusual_looks_right(
     make_engine: MakeEngine, encode: Callable[[Samples, int], bytes], format_: PixelFormat, tile: Size
 ) -> None:
