@@ -73,7 +73,7 @@ def warnings(summary: Summary) -> Markup | None:
 
 
 def slowest(summary: Summary) -> Markup | None:
-    """By CPU time."""
+    """By the time of a worker."""
     rows = [
         (
             name(outcome.name),

@@ -76,12 +76,12 @@ def modality_and_codec(summary: Summary) -> Markup | None:
         (Cell(modality), Cell(target), *_figures(sums))
         for (modality, target), sums in sorted(summary.by_both.items(), key=lambda item: -item[1].bytes_read)
     )
-    headings = ("modality", "codec", "files", "before", "after", "times smaller", "pixels per CPU second")
+    headings = ("modality", "codec", "files", "before", "after", "times smaller", "pixels per worker second")
     total = (Cell("all"), Cell(""), *_figures(summary.total))
     return tag(
         "section",
         tag("h2", "Modality and codec"),
-        tag("p", "Pixels per CPU second are bytes of decoded samples, for reading, decoding and encoding together."),
+        tag("p", "The last column counts bytes of decoded samples; a worker reads, decodes, encodes and writes."),
         table(headings, rows, total),
         id="figures",
     )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from transcode.batch.model import Outcome, Quality, Status
-from transcode.batch.sums import Point, Sums, Told, sums_document, told_document
+from transcode.batch.sums import Point, Sums, Told, sums_document, told_document, without_numbers
 
 SCHEMA = "medtiles.transcode.summary"
 SCHEMA_VERSION = 1
@@ -50,7 +50,7 @@ class Summary:
         self.failures: list[Outcome] = []
         """Failed and refused; the first `MOST_FAILURES`."""
         self.copied: dict[str, Told] = defaultdict(Told)
-        """By reason."""
+        """By reason: what the job said, or else the policy."""
         self.warnings: dict[str, Told] = defaultdict(Told)
         self.judges: Counter[str] = Counter()
         self.verified = 0
@@ -69,7 +69,7 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
         self.statuses[outcome.status] += 1
-        for warning in outcome.warnings:
+        for warning in dict.fromkeys(map(without_numbers, outcome.warnings)):
             self.warnings[warning].add(outcome)
         if outcome.judge:
             self.judges[outcome.judge] += 1
@@ -94,7 +94,7 @@ class Summary:
 
     @property
     def slowest(self) -> list[Outcome]:
-        """By CPU seconds, the slowest first."""
+        """By seconds of a worker, the slowest first."""
         return [outcome for _, _, outcome in sorted(self._slowest, key=lambda kept: (-kept[0], -kept[1]))]
 
     @property
@@ -140,7 +140,7 @@ class Summary:
         for sums in (self.total, self.by_modality[modality], self.by_target[target], self.by_both[modality, target]):
             sums.add(outcome)
         if outcome.status is Status.COPIED:
-            self.copied[outcome.reason or outcome.rule or "no reason given"].add(outcome)
+            self.copied[without_numbers(outcome.message or outcome.reason or "no reason given")].add(outcome)
         elif outcome.bytes_written > outcome.bytes_read:
             self.larger.add(outcome)
         self._add_loss(outcome)

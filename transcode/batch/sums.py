@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from transcode.batch.model import Outcome
 
 MOST_EXAMPLES = 5
+_NUMBER = re.compile(r"(?<![\w.,(-])(?<!JPEG )\d+(?:\.\d+)?(?![\w,-]|\.\d)")
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class Sums:
 
     @property
     def pixel_rate(self) -> float | None:
-        """Bytes of decoded samples per CPU second of encoding; None where nothing was encoded."""
+        """Bytes of decoded samples per second of a worker; None where nothing was encoded."""
         return self.pixel_bytes / self.encode_seconds if self.encode_seconds and self.pixel_bytes else None
 
 
@@ -64,6 +66,14 @@ class Point:
     target: str
     bytes_read: int
     bytes_written: int
+
+
+def without_numbers(message: str) -> str:
+    """A message as it is said of many files: `1204 bytes larger` and `7 bytes larger` are the same, with n.
+
+    Numbers that belong to a word, a tag or a UID (JPEG 2000, 12-bit, (0028,2110), 1.2.840) stay.
+    """
+    return _NUMBER.sub("n", message)
 
 
 def sums_document(sums: Sums) -> dict[str, Any]:

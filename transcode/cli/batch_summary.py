@@ -32,7 +32,7 @@ def print_summary(summary: Summary, console: Console | None = None) -> None:
 
 def _by_both(summary: Summary) -> Table:
     table = Table("modality", "codec", box=None, pad_edge=False)
-    for heading in ("files", "before", "after", "smaller", "pixels/CPU s"):
+    for heading in ("files", "before", "after", "smaller", "pixels/worker s"):
         table.add_column(heading, justify="right")
     for (modality, target), sums in sorted(summary.by_both.items(), key=lambda item: -item[1].bytes_read):
         table.add_row(modality, target, *_figures(sums))

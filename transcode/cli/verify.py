@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-Before = Annotated[
-    Path, typer.Argument(metavar="BEFORE", help="A folder, a file, or a zip or tar file, as it was", exists=True)
-]
+Before = Annotated[Path, typer.Argument(metavar="BEFORE", help="A folder, file, zip or tar as it was", exists=True)]
 After = Annotated[Path, typer.Argument(metavar="AFTER", help="The folder or file that it became", exists=True)]
 Psnr = Annotated[float, typer.Option("--psnr", metavar="DB", help="Least PSNR of a lossy frame")]
 Ssim = Annotated[float, typer.Option("--ssim", min=-1, max=1, help="Least structural similarity of a lossy frame")]

@@ -6,11 +6,13 @@ import io
 import json
 import math
 
+import pytest
 from rich.console import Console
 
 from tests.unit.transcode.batch.outcomes import batch, outcome
 from transcode.batch.model import Quality, Status
 from transcode.batch.summary import MOST_FAILURES, MOST_LISTED, SAMPLE, Summary
+from transcode.batch.sums import without_numbers
 from transcode.cli.batch_summary import print_summary
 
 
@@ -28,11 +30,33 @@ def test_failures_are_listed_and_not_summed() -> None:
 
 
 def test_what_was_copied_is_counted_by_its_reason() -> None:
-    copied = [outcome(n, status=Status.COPIED, target="", reason=f"reason {n % 2}") for n in range(5)]
+    copied = [outcome(n, status=Status.COPIED, target="", reason="ab"[n % 2]) for n in range(5)]
     summary = Summary(copied)
-    assert {reason: told.files for reason, told in summary.copied.items()} == {"reason 0": 3, "reason 1": 2}
-    assert summary.copied["reason 1"].examples == ["study/1.dcm", "study/3.dcm"]
+    assert {reason: told.files for reason, told in summary.copied.items()} == {"a": 3, "b": 2}
+    assert summary.copied["b"].examples == ["study/1.dcm", "study/3.dcm"]
     assert not summary.sample
+
+
+def test_what_the_job_said_goes_before_what_the_policy_said() -> None:
+    told = [f"htj2k would be {n} bytes larger" for n in (7, 1204)]
+    copied = [outcome(n, status=Status.COPIED, message=said, reason="grey") for n, said in enumerate(told)]
+    assert [(reason, found.files) for reason, found in Summary(copied).copied.items()] == [
+        ("htj2k would be n bytes larger", 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("1204 bytes larger than its source", "n bytes larger than its source"),
+        ("PSNR 38.25 dB below 40", "PSNR n dB below n"),
+        ("jpeg missed (PSNR 38.25 dB below 40): lossless", "jpeg missed (PSNR n dB below n): lossless"),
+        ("no target holds 1-bit samples", "no target holds 1-bit samples"),
+        ("Digital Signatures Sequence (FFFA,FFFA) and (0028,2110) 1.2.840.10008.1.2.4.50 htj2k JPEG 2000", None),
+    ],
+)
+def test_messages_are_counted_without_their_numbers(message: str, kind: str | None) -> None:
+    assert without_numbers(message) == (message if kind is None else kind)
 
 
 def test_what_is_lossy_now_is_counted_even_without_verification() -> None:
