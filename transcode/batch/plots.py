@@ -33,6 +33,7 @@ from transcode.batch.svg import (
 _BAR = 13
 _ROW = 46
 _MOST_BINS = 96
+_MANY_DOTS = 200
 _ALL_OTHERS = "others"
 
 
@@ -69,7 +70,7 @@ def ratio_by_size(points: Sequence[Point], label: str) -> Markup:
             tag("title", f"{point.name}\n{decimal_bytes(point.bytes_read)} → {decimal_bytes(point.bytes_written)}"),
             cx=x(point.bytes_read),
             cy=y(ratio),
-            r=2.6,
+            r=2.6 if len(points) > _MANY_DOTS else 4.5,
             class_=f"dot c{colours.get(point.target, len(names) - 1) % COLOURS}",
         )
         for point, ratio in zip(points, ratios, strict=True)
@@ -147,7 +148,7 @@ def histogram(values: Sequence[float], title: str, limit: float | None, label: s
     return drawing(
         label,
         axis_x(frame, x, ticks(low, high), lambda value: f"{value:.6g}", title),
-        axis_y(frame, y, ticks(0, y.high, 5), short, "files"),
+        axis_y(frame, y, [tick for tick in ticks(0, y.high, 5) if tick == round(tick)], short, "files"),
         bars,
         marks,
     )

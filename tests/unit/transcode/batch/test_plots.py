@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from transcode.batch.amounts import decimal_bytes, duration, short
 from transcode.batch.markup import Markup, join, tag
+from transcode.batch.plots import histogram
 from transcode.batch.svg import Scale, log_ticks, ticks
 
 positive = st.floats(1e-6, 1e15)
@@ -71,3 +73,10 @@ def test_text_is_escaped_and_markup_is_not() -> None:
 
 def test_numbers_of_a_drawing_are_short() -> None:
     assert tag("g", x=1 / 3, y=2.0, stroke_width=10.50) == '<g x="0.33" y="2" stroke-width="10.5"></g>'
+
+
+def test_a_histogram_counts_whole_files() -> None:
+    drawn = histogram([40.0, 41.0, 41.1], "PSNR", 40.5, "Histogram")
+    counts = re.findall(r'text-anchor="end" class="tick">([^<]*)<', drawn)
+    assert counts == ["0", "1", "2"]
+    assert "limit 40.5" in drawn
