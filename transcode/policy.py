@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from transcode.errors import PolicyError
-from transcode.frames import PixelFormat
 from transcode.targets import ArchiveOptions
+
+if TYPE_CHECKING:  # which brings NumPy, and the command line's help must not wait for it
+    from transcode.frames import PixelFormat
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70))

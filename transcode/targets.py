@@ -8,9 +8,10 @@ lossy what is not asked for as lossy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
+if TYPE_CHECKING:
+    from transcode.frames import EncodedFrame, Encoding, PixelArray, PixelFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class ArchiveEncoder(Protocol):
     @property
     def target(self) -> Target:
         """What it writes."""
+
+    @property
+    def can_prove(self) -> bool:
+        """Whether a stream itself tells that it is what the target asks for: see `keeps`."""
 
     def refusal(self, pixels: PixelFormat, width: int, height: int) -> str | None:
         """Why frames of this format and size cannot be written so, in words that follow "cannot hold"; None when they

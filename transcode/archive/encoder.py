@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
 
 class FrameEncoder(ABC):
     """An `ArchiveEncoder` of one target and its capacity. A subclass calls the library."""
+
+    can_prove: ClassVar[bool] = True
 
     def __init__(self, target: Target, capacity: Capacity) -> None:
         """Take what is written and what of."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import imagecodecs
 
@@ -28,6 +29,8 @@ _BEST_LOSSY = 99
 
 class JpegXlEncoder(FrameEncoder):
     """Writes JPEG XL without loss. Its colours stay RGB for who reads it, though it knows transforms of its own."""
+
+    can_prove: ClassVar[bool] = False
 
     def __init__(self) -> None:
         capacity = Capacity(MONOCHROME | {"PALETTE COLOR"}, _RGB, signed=False)
