@@ -167,11 +167,27 @@ class TestLossless:
             made = random_picture(pixels, *size)
             assert np.array_equal(codecs.decode(lossless.encode(made, OPTIONS)).samples, made.samples), pixels
 
+    @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (1, 4), (2, 2), (1, 5)], ids=str)
+    def test_every_picture_of_two_bits_and_few_pixels_comes_back(
+        self, lossless: ArchiveEncoder, codecs: Codecs, size: tuple[int, int]
+    ) -> None:
+        pixels = PixelFormat(1, 8, 2)
+        if lossless.refusal(pixels, *size) is not None:
+            pytest.skip("not applicable: such frames are refused")
+        for number in range(0, 4 ** (size[0] * size[1]), 3):
+            values = [number >> (2 * at) & 3 for at in range(size[0] * size[1])]
+            samples = np.array(values, np.uint8).reshape(size[1], size[0], 1)
+            decoded = codecs.decode(lossless.encode(PixelArray(samples, pixels), OPTIONS))
+            assert np.array_equal(decoded.samples, samples), values
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (3, 5), (70, 50)], ids=str)
     @pytest.mark.parametrize("kind", ["least", "greatest", "checkers", "stripes"])
-    def test_extreme_values_come_back(self, lossless: ArchiveEncoder, codecs: Codecs, kind: str) -> None:
-        y, x = np.mgrid[:50, :70]
+    def test_extreme_values_come_back(
+        self, lossless: ArchiveEncoder, codecs: Codecs, kind: str, size: tuple[int, int]
+    ) -> None:
+        y, x = np.mgrid[: size[1], : size[0]]
         which = {"least": 0 * x, "greatest": 0 * x + 1, "checkers": (x + y) % 2, "stripes": x // 8 % 2}[kind]
-        for pixels in filter(lambda each: not each.is_float, held_by(lossless)):
+        for pixels in filter(lambda each: not each.is_float, held_by(lossless, *size)):
             least = -(1 << (pixels.bits_stored - 1)) if pixels.signed else 0
             values = least + which.astype(object) * ((1 << pixels.bits_stored) - 1)
             samples = np.repeat(values[:, :, np.newaxis].astype(pixels.dtype), pixels.samples_per_pixel, axis=2)
@@ -207,6 +223,28 @@ class TestLossy:
             error = decoded.samples.astype(float) - before
             noise = np.sqrt((error**2).mean()) or 1e-9
             assert 20 * np.log10(((1 << pixels.bits_stored) - 1) / noise) > 38, pixels
+
+    @pytest.mark.parametrize(
+        "size", [(1, 1), (1, 40), (40, 1), (2, 2), (5, 90), (16, 16), (17, 200), (31, 70)], ids=str
+    )
+    def test_even_frames_of_any_size_stay_even(
+        self, lossy: ArchiveEncoder, codecs: Codecs, size: tuple[int, int]
+    ) -> None:
+        """Black, white and grey all over; small frames too, which wavelets do not decompose."""
+        for pixels in (GREY8, PixelFormat(1, 16, 12), GREY16, SIGNED16):
+            if lossy.refusal(pixels, *size) is not None:
+                continue
+            span = (1 << pixels.bits_stored) - 1
+            least = -(1 << (pixels.bits_stored - 1)) if pixels.signed else 0
+            for value in (least, least + span // 3, least + span):
+                samples = np.full((size[1], size[0], 1), value, pixels.dtype)
+                decoded = codecs.decode(lossy.encode(PixelArray(samples, pixels), OPTIONS)).samples.astype(int)
+                assert np.abs(decoded - value).max() <= span // 100, (pixels, value)
+
+    def test_small_frames_are_refused_where_the_library_spoils_them(self) -> None:
+        encoder = archive_encoders().named("j2k-lossy")
+        assert encoder.refusal(GREY8, 15, 300) == "15 x 300 pixels, its sides are at least 16"
+        assert encoder.refusal(GREY8, 16, 16) is None
 
     def test_palettes_are_refused(self, lossy: ArchiveEncoder) -> None:
         for pixels in (PALETTE, PixelFormat(1, 16, 12, photometric="PALETTE COLOR")):

@@ -27,7 +27,7 @@ class DeflatedFrameEncoder(FrameEncoder):
 
     def keeps(self, frame: EncodedFrame) -> bool:
         """See `ArchiveEncoder.keeps`."""
-        return frame.encoding is DEFLATED
+        return frame.encoding is DEFLATED and self.refusal(frame.format, frame.width, frame.height) is None
 
     def encoded(self, pixels: PixelArray, options: ArchiveOptions) -> tuple[bytes, PixelFormat]:  # noqa: ARG002
         """See `FrameEncoder.encoded`."""

@@ -18,6 +18,15 @@ from transcode.targets import ArchiveOptions, Target
 LOSSLESS = Target("j2k", "1.2.840.10008.1.2.4.90", JPEG_2000, is_lossless=True)
 LOSSY = Target("j2k-lossy", "1.2.840.10008.1.2.4.91", JPEG_2000, is_lossless=False, lossy_method="ISO_15444_1")
 
+_RESOLUTIONS = 6
+"""The most; small frames get fewer."""
+_HEADERS = 512
+_NEARLY_EMPTY = 64
+"""Samples for a byte: of pictures with fewer bytes OpenJPEG leaves out too much, up to all that there is; and all of it
+takes few bytes too."""
+_LEAST_DECOMPOSED = 16
+"""Smaller frames are not decomposed, and then the greatest values come out an eighth of the range too small."""
+
 
 class Jpeg2000Encoder(FrameEncoder):
     """Writes JPEG 2000 without loss."""
@@ -43,6 +52,13 @@ class Jpeg2000LossyEncoder(FrameEncoder):
     def __init__(self) -> None:
         super().__init__(LOSSY, Capacity(MONOCHROME, COLOURS))
 
+    def refusal(self, pixels: PixelFormat, width: int, height: int) -> str | None:
+        """See `ArchiveEncoder.refusal`."""
+        reason = super().refusal(pixels, width, height)
+        if reason is None and min(width, height) < _LEAST_DECOMPOSED:
+            return f"{width} x {height} pixels, its sides are at least {_LEAST_DECOMPOSED}"
+        return reason
+
     def keeps(self, frame: EncodedFrame) -> bool:
         """An irreversible stream: what is lost is lost."""
         codestream = _codestream_of(frame)
@@ -52,13 +68,17 @@ class Jpeg2000LossyEncoder(FrameEncoder):
         """See `FrameEncoder.encoded`. RGB goes through the irreversible colour transform."""
         is_rgb = pixels.format.photometric == "RGB"
         decibels = round(decibels_of(options.quality, pixels.format.bits_stored))
-        data = imagecodecs.jpeg2k_encode(samples_for_library(pixels), decibels, reversible=False, **_how(pixels))
+        samples, how = samples_for_library(pixels), _how(pixels)
+        data = imagecodecs.jpeg2k_encode(samples, decibels, reversible=False, **how)
+        if len(data) < _HEADERS + samples.size // _NEARLY_EMPTY:
+            data = imagecodecs.jpeg2k_encode(samples, reversible=False, **how)
         return bytes(data), stored_as("YBR_ICT", pixels.format) if is_rgb else pixels.format
 
 
 def _how(pixels: PixelArray) -> dict[str, Any]:
     return {
         "codecformat": "j2k",
+        "resolutions": _RESOLUTIONS,
         "bitspersample": pixels.format.bits_stored,
         "mct": pixels.format.photometric == "RGB",
     }

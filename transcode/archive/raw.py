@@ -27,7 +27,7 @@ class RawEncoder(FrameEncoder):
 
     def keeps(self, frame: EncodedFrame) -> bool:
         """See `ArchiveEncoder.keeps`."""
-        return frame.encoding is RAW
+        return frame.encoding is RAW and self.refusal(frame.format, frame.width, frame.height) is None
 
     def encoded(self, pixels: PixelArray, options: ArchiveOptions) -> tuple[bytes, PixelFormat]:  # noqa: ARG002
         """See `FrameEncoder.encoded`."""

@@ -36,7 +36,7 @@ class RleEncoder(FrameEncoder):
 
     def keeps(self, frame: EncodedFrame) -> bool:
         """See `ArchiveEncoder.keeps`."""
-        return frame.encoding is RLE
+        return frame.encoding is RLE and self.refusal(frame.format, frame.width, frame.height) is None
 
     def encoded(self, pixels: PixelArray, options: ArchiveOptions) -> tuple[bytes, PixelFormat]:  # noqa: ARG002
         """See `FrameEncoder.encoded`."""
