@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from transcode.dicom.offset_tables import OffsetTable
+from transcode.dicom.offset_tables import OffsetTable as OffsetTable  # noqa: PLC0414 - so that steps of a batch find it here
 from transcode.policy import Decision, Facts
 
 

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 
 from transcode.dicom.conversion import element_header, item_header
 from transcode.dicom.element_places import ITEM
+from transcode.dicom.frame_types import derived_frame_types
 from transcode.dicom.new_elements import Changes, NewElement, RatioPlace, padded
 from transcode.dicom.source_facts import (
     DERIVATION_CODE_SEQUENCE,
@@ -23,6 +24,7 @@ from transcode.dicom.source_facts import (
     LOSSY_IMAGE_COMPRESSION_METHOD,
     LOSSY_IMAGE_COMPRESSION_RATIO,
     REFERENCED_SERIES_SEQUENCE,
+    SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
     SOP_INSTANCE_UID,
     SOURCE_IMAGE_SEQUENCE,
     SourceFacts,
@@ -36,7 +38,8 @@ _RATIO_WIDTH = 16
 _LONGEST_DESCRIPTION = 1024
 _PIXEL_VALUE_LIMITS = (0x00280106, 0x00280107, 0x00280110, 0x00280111)
 _ICON_IMAGE_SEQUENCE = 0x00880200
-_FUNCTIONAL_GROUPS = (0x52009229, 0x52009230)
+_PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE = 0x52009230
+_FUNCTIONAL_GROUPS = (SHARED_FUNCTIONAL_GROUPS_SEQUENCE, _PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
 _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _PURPOSE_OF_REFERENCE = 0x0040A170
 
@@ -73,8 +76,11 @@ def lossy_changes(source: SourceFacts, target: Target, options: ArchiveOptions) 
         elements[DERIVATION_DESCRIPTION] = description
     if _ICON_IMAGE_SEQUENCE in source.tags:
         warnings.append("Icon Image Sequence (0088,0200) is the one of the source")
-    if source.tags.intersection(_FUNCTIONAL_GROUPS):
-        warnings.append("Frame Type (0008,9007) within functional groups, if any, is the one of the source")
+    frame_types = derived_frame_types(source.values.get(SHARED_FUNCTIONAL_GROUPS_SEQUENCE, b""))
+    if frame_types is not None:
+        elements[SHARED_FUNCTIONAL_GROUPS_SEQUENCE] = frame_types
+    if _PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE in source.tags:
+        warnings.append("Frame Type (0008,9007) of single frames, where they have one, is the one of the source")
     return Changes(elements, tuple(warnings), ratio)
 
 

@@ -22,6 +22,7 @@ from tests.dicom_writing import (
     saved,
     written,
 )
+from transcode.dicom import source_facts as facts_of_sources
 from transcode.dicom.changes import changes_for
 from transcode.dicom.new_elements import RatioPlace
 from transcode.dicom.source_facts import source_facts
@@ -170,6 +171,22 @@ def test_functional_groups_bring_the_source_into_the_common_references() -> None
     assert "ReferencedSeriesSequence" not in lossy(image(gradient(1, 4, 4)))
 
 
+@pytest.mark.parametrize("is_undefined", [False, True])
+def test_shared_frame_types_become_derived_and_nothing_else_beside_them(is_undefined: bool) -> None:
+    frame_type = item(FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], PixelPresentation="COLOR")
+    other = item(
+        PixelMeasuresSequence=[item(SliceThickness="1")], WholeSlideMicroscopyImageFrameTypeSequence=[frame_type]
+    )
+    dataset = image(gradient(1, 4, 4), SharedFunctionalGroupsSequence=[other])
+    dataset["SharedFunctionalGroupsSequence"].is_undefined_length = is_undefined
+    other.is_undefined_length_sequence_item = is_undefined
+    after = lossy(dataset).SharedFunctionalGroupsSequence[0]
+    assert after.WholeSlideMicroscopyImageFrameTypeSequence[0].FrameType == ["DERIVED", "PRIMARY", "VOLUME", "NONE"]
+    frame_type.FrameType = ["DERIVED", "PRIMARY", "VOLUME", "NONE"]
+    assert after == other
+    assert 0x52009229 not in changes_of(saved(dataset), JPEG_BASELINE).elements
+
+
 def test_what_the_change_breaks_is_told() -> None:
     dataset = image(gradient(1, 4, 4), IconImageSequence=[item(Rows=1)])
     dataset.add_new(0xFFFAFFFA, "SQ", [item()])
@@ -195,8 +212,9 @@ def test_a_ratio_fills_its_place_and_must_be_one() -> None:
             place.written(ratio)
 
 
-def test_attributes_that_are_appended_to_may_not_be_endless() -> None:
-    dataset = image(gradient(1, 4, 4), SourceImageSequence=[item(TextValue="x" * 60000) for _ in range(20)])
+def test_attributes_that_are_appended_to_may_not_be_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts_of_sources, "_MOST", 100)
+    dataset = image(gradient(1, 4, 4), SourceImageSequence=[item(TextValue="x" * 100)])
     with pytest.raises(DicomFileError, match=r"\(0008,2112\) has more than"):
         source_facts(reader_of(saved(dataset)))
 

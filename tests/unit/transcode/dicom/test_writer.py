@@ -31,6 +31,9 @@ from transcode.dicom import offset_tables
 from transcode.dicom.file_meta import IMPLEMENTATION_CLASS_UID
 from transcode.dicom.new_elements import Changes, NewElement
 from transcode.dicom.offset_tables import OffsetTable, fitting_table
+from transcode.dicom.pixel_data import NativeValue
+from transcode.dicom.pixel_data_form import PixelDataForm
+from transcode.dicom.sinks import PlainSink
 from transcode.dicom.writer import InstanceWriter
 from transcode.errors import DicomFileError, UnsupportedEncodingError, UnsupportedPixelsError
 from transcode.targets import Target
@@ -182,6 +185,12 @@ def test_one_bit_frames_are_packed_across_their_ends() -> None:
     after = pydicom.dcmread(BytesIO(out))
     assert after.BitsAllocated == 1
     assert after.PixelData == dataset.PixelData
+
+
+def test_native_pixel_data_that_no_length_can_tell_is_refused() -> None:
+    form = PixelDataForm(0x7FE00010, "OW", frames=2000, samples=2 << 20, bits=16)
+    with pytest.raises(UnsupportedPixelsError, match="too many for native Pixel Data"):
+        NativeValue(PlainSink(BytesIO()), form)
 
 
 def test_floating_point_samples_keep_their_element() -> None:
