@@ -161,6 +161,18 @@ def test_the_frames_are_equal(path: Path) -> None:
         assert ours.format == theirs.format
 
 
+@of_all
+def test_pydicom_decodes_the_same_samples(path: Path) -> None:
+    found = rewritten(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            before = pixel_array(BytesIO(found.source), index=0, raw=True)
+        except Exception as error:  # noqa: BLE001 - pydicom's decoders raise what they like
+            pytest.skip(f"not applicable: pydicom does not decode the source: {error}")
+        assert np.array_equal(pixel_array(BytesIO(found.output), index=0, raw=True), before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path",

@@ -22,6 +22,7 @@ class OffsetTable(StrEnum):
 
     BASIC = "basic"
     EXTENDED = "extended"
+    """64 bits wide. Its VR, OV, is younger than some readers: SimpleITK 2.5.7 opens no file that has one."""
     EMPTY = "empty"
 
 

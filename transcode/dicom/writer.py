@@ -138,5 +138,7 @@ class InstanceWriter:
             return NativeValue(self._sink, form)
         table = fitting_table(wanted, form.frames, form.samples * form.bits // 8)
         if table is not wanted:
-            self._found.append("an Extended Offset Table is written: a basic one might not reach the last frame")
+            self._found.append(
+                "an Extended Offset Table is written, which old readers do not know: a basic one might not reach"
+            )
         return EncapsulatedValue(self._out, form.frames, table)
