@@ -119,7 +119,13 @@ class Conversion:
     def run(self, convert: Convert, engine: Engine, stop: Stop, told: Callable[[Outcome], None]) -> Summary:
         """Do what is left to do. See `Execution`."""
         work = Work(convert, self._settings, self._batch, self._options.overwrites, self._options.limits)
-        execution = Execution(work, self.journal, engine, stop, told, self._options.grace_seconds)
+
+        def recorded(outcome: Outcome) -> None:
+            if self._settings.in_place:
+                (self._folder / RECEIPTS / f"{outcome.number}.json").unlink(missing_ok=True)
+            told(outcome)
+
+        execution = Execution(work, self.journal, engine, stop, recorded, self._options.grace_seconds)
         return execution.run(self._jobs)
 
     def close(self) -> None:
