@@ -126,7 +126,10 @@ class Conversion:
             told(outcome)
 
         execution = Execution(work, self.journal, engine, stop, recorded, self._options.grace_seconds)
-        return execution.run(self._jobs)
+        summary = execution.run(self._jobs)
+        if execution.has_left_parts:
+            sweep(self._settings.destination, self._batch)
+        return summary
 
     def close(self) -> None:
         """Let go of the destination."""

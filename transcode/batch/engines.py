@@ -14,6 +14,7 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, Thre
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from transcode.batch.causes import cause_of
 from transcode.batch.workers import begin
 
 Result = TypeVar("Result")
@@ -61,6 +62,12 @@ class Engine(Protocol):
     def renew(self) -> str:
         """Make good for a process that died. Says of what the last one died that ran alone."""
 
+    def require_alive(self) -> None:
+        """Look whether there is anything that tasks could run on.
+
+        :raises ConnectionError: there has been nothing for long
+        """
+
     def kill(self) -> None:
         """End all tasks now."""
 
@@ -91,6 +98,9 @@ class InlineEngine:
     def renew(self) -> str:
         """Nothing dies here."""
         return ""
+
+    def require_alive(self) -> None:
+        """It is."""
 
     def kill(self) -> None:
         """Nothing runs when this is called."""
@@ -135,15 +145,7 @@ class _Pool:
                 process.join(_CLOSING_SECONDS)
         codes = [process.exitcode or 0 for process in self._context.started]
         self._executor.shutdown()
-        return next((_cause(code) for code in codes if code not in {0, -signal.SIGTERM}), "")
-
-
-def _cause(code: int) -> str:
-    if code == -signal.SIGALRM:
-        return "it took too long"
-    if code == -signal.SIGKILL:
-        return "it was killed, as the system does when memory runs out"
-    return f"{signal.strsignal(-code) or code}" if code < 0 else f"it ended with status {code}"
+        return next((cause_of(code) for code in codes if code not in {0, -signal.SIGTERM}), "")
 
 
 class LocalEngine:
@@ -190,6 +192,9 @@ class LocalEngine:
         if pool:
             pool.close()
         return cause
+
+    def require_alive(self) -> None:
+        """Processes are started as they are needed."""
 
     def kill(self) -> None:
         """See `Engine.kill`."""

@@ -4,6 +4,7 @@ BatchError
 ├─ ContainerError        a zip, tar or gzip file is damaged, encrypted, or unpacks to more than is allowed
 ├─ OccupiedError         the destination has a file of that name that this batch did not write
 ├─ PlanError             a plan that cannot be read, or is of another version
+├─ EngineError           there is no such engine, or it cannot be reached
 ├─ JournalError          a journal of another plan, another source, or in use by another process
 └─ StorageError          the disk is full, read-only or broken, or files ran out: nothing more can be written
 
@@ -34,6 +35,10 @@ class OccupiedError(BatchError):
 
 class PlanError(BatchError):
     """A plan that cannot be read."""
+
+
+class EngineError(BatchError):
+    """There is no such engine, or it cannot be reached."""
 
 
 class JournalError(BatchError):

@@ -95,6 +95,9 @@ class Execution:
         self._grace_seconds = grace_seconds
         self._window: dict[Future[TaskResult], tuple[Job, ...]] = {}
         self._attempts: dict[int, int] = {}
+        self._cause = ""
+        self.has_left_parts = engine.repeats
+        """Whether a process may have died over its work, so that there are parts to be swept."""
 
     def run(self, jobs: Sequence[Job]) -> Summary:
         """Do those of the jobs that the journal has as pending."""
@@ -118,6 +121,7 @@ class Execution:
                 return
             suspects += self._collect()
             if suspects:
+                self.has_left_parts = True
                 while self._window:
                     suspects += self._collect()
                 self._engine.renew()
@@ -174,8 +178,9 @@ class Execution:
             jobs = self._window.pop(future)
             try:
                 result = future.result()
-            except self._engine.lost:
+            except self._engine.lost as error:
                 suspects.extend(jobs)
+                self._cause = str(error)
                 continue
             except self._engine.gone as error:
                 reason = f"the workers are gone: {type(error).__name__} {error}"
@@ -196,6 +201,10 @@ class Execution:
             if done:
                 return done
             self._look()
+            try:
+                self._engine.require_alive()
+            except ConnectionError as error:
+                raise _Stopped(str(error)) from error
             if time.monotonic() > end:
                 self._engine.kill()
                 end = float("inf")
@@ -218,7 +227,7 @@ class Execution:
             self._window[future] = (job,)
             if not self._collect():
                 return
-            cause = self._engine.renew()
+            cause = self._engine.renew() or self._cause
             self._look()
             strikes = self._journal.strike(job.number)
             if strikes >= MOST_STRIKES:
@@ -246,9 +255,12 @@ class Execution:
             done, _ = wait(self._window, _LOOK_SECONDS, FIRST_COMPLETED)
             for future in done:
                 self._window.pop(future)
-                if not future.cancelled() and future.exception() is None:
+                if future.cancelled() or future.exception() is not None:
+                    self.has_left_parts = True
+                else:
                     self._finish(future.result().outcomes)
         if self._window:
+            self.has_left_parts = True
             self._engine.kill()
             self._window.clear()
         self._engine.renew()

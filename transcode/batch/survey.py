@@ -75,8 +75,8 @@ def _alone(root: Path, item: Item, spool: Path, engine: Engine) -> Facts | str:
     """The facts of an item that may be the end of the process that reads it."""
     try:
         (facts,) = engine.submit_alone(read_facts, root, (item,), spool, engine.is_expendable).result()
-    except engine.lost:
-        cause = engine.renew()
+    except engine.lost as error:
+        cause = engine.renew() or str(error)
         return f"its header is the end of the process that reads it: {cause}"
     return facts
 

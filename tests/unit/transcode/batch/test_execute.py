@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.unit.transcode.batch.jobs import archive, plan_of, reverse, reversed_tree, settings_of, tree
 from transcode.batch.conversion import Conversion, Options
+from transcode.batch.engines import Engine
 from transcode.batch.execute import EXIT_AGAIN, Summary
 from transcode.batch.journal import State
 from transcode.batch.model import Outcome
@@ -54,6 +55,9 @@ class BrittleEngine:
     def renew(self) -> str:
         self.is_broken = False
         return "Segmentation fault"
+
+    def require_alive(self) -> None:
+        """It is."""
 
     def kill(self) -> None:
         self.killed += 1
@@ -119,7 +123,7 @@ def test_a_task_that_never_ends_does_not_hold_up_the_end(tmp_path: Path) -> None
     engine = Stuck()
     plan = plan_of(archive(tmp_path / "in", {"a": b"1", "b": b"2"}), tmp_path / "out")
     with Conversion(plan, settings_of(plan), Options(grace_seconds=0.1)) as conversion:
-        summary = conversion.run(reverse, engine, stop, lambda _outcome: None)
+        summary = conversion.run(reverse, cast("Engine", engine), stop, lambda _outcome: None)
     assert (engine.killed, summary.counts[State.PENDING]) == (1, 2)
 
 
@@ -133,7 +137,7 @@ def test_what_ends_within_the_grace_is_recorded(tmp_path: Path) -> None:
 
     plan = plan_of(archive(tmp_path / "in", {"a": b"1", "b": b"2"}), tmp_path / "out")
     with Conversion(plan, settings_of(plan), Options()) as conversion:
-        summary = conversion.run(reverse, Late(), stop, lambda _outcome: None)
+        summary = conversion.run(reverse, cast("Engine", Late()), stop, lambda _outcome: None)
     assert (summary.counts[State.DONE], summary.counts[State.PENDING]) == (1, 1)
 
 
