@@ -62,7 +62,7 @@ class Discovery:
         :raises FileNotFoundError: there is no such folder or file
         """
         found = 0
-        for path in self._paths():
+        for path in self.paths():
             for item in self.items_of(path):
                 found += 1
                 self.progress(found)
@@ -86,7 +86,7 @@ class Discovery:
         except OSError as error:
             self.problem(Problem(path, error.strerror or str(error)))
 
-    def _paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[str]:
         """Regular files, depth first, folders and files of one folder together by name."""
         if stat.S_ISREG(self.root.stat().st_mode):
             yield self.root.name

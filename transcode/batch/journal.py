@@ -57,6 +57,8 @@ class Entry:
     destination: str
     identity: str = ""
     """Tells one file of this name from a later one; empty where names do not come again."""
+    attempts: int = 0
+    """More than 0 where a file at the destination is known to be of an earlier job."""
 
 
 class Journal:
@@ -97,10 +99,14 @@ class Journal:
 
         :raises StorageError: it cannot be written
         """
-        rows = ((entry.number, _clean(entry.name), entry.identity, _clean(entry.destination)) for entry in entries)
+        rows = (
+            (entry.number, _clean(entry.name), entry.identity, _clean(entry.destination), entry.attempts)
+            for entry in entries
+        )
         with self._transaction():
             self._database.executemany(
-                "INSERT OR IGNORE INTO jobs (number, name, identity, destination) VALUES (?, ?, ?, ?)", rows
+                "INSERT OR IGNORE INTO jobs (number, name, identity, destination, attempts) VALUES (?, ?, ?, ?, ?)",
+                rows,
             )
 
     def pending(self) -> dict[int, int]:
@@ -163,12 +169,12 @@ class Journal:
             )
         return done.rowcount
 
-    def entered(self, name: str, identity: str) -> State | None:
-        """Where the job of a file stands; None when it has never been entered."""
+    def entered(self, name: str, identity: str) -> tuple[int, State] | None:
+        """The number of a file's job, and where that stands; None when it has never been entered."""
         row = self._database.execute(
-            "SELECT state FROM jobs WHERE name = ? AND identity = ?", (_clean(name), identity)
+            "SELECT number, state FROM jobs WHERE name = ? AND identity = ?", (_clean(name), identity)
         ).fetchone()
-        return State(row[0]) if row else None
+        return (row[0], State(row[1])) if row else None
 
     def entries(self) -> Iterator[Entry]:
         """All jobs, as they were entered."""

@@ -63,10 +63,18 @@ def make_jobs(surveyed: Iterable[Surveyed], choose: Callable[[Facts], Decision],
 
 
 def make_job(
-    number: int, item: Item, facts: Facts | str, choose: Callable[[Facts], Decision], names: Destinations
+    number: int,
+    item: Item,
+    facts: Facts | str,
+    choose: Callable[[Facts], Decision],
+    names: Destinations,
+    place: str | None = None,
 ) -> Job:
-    """The job of one item. A file that lies by itself must have its name already."""
-    destination = names.give(item) if is_unpacked(item) else item.path
+    """The job of one item. A file that lies by itself must have its name already.
+
+    :param place: where it goes, if that is known
+    """
+    destination = place or (names.give(item) if is_unpacked(item) else item.path)
     if isinstance(facts, str):
         return Job(number, item, destination, Decision(Action.COPY, NO_IMAGE, facts))
     return Job(number, item, destination, choose(facts), facts)
