@@ -14,18 +14,20 @@ class WatchMetrics:
     """Counters of one watch."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._files = Counter("medtiles_watch_files", "Files that were worked on.", ["status"], registry=self.registry)
+        self.collectors = CollectorRegistry()
+        self._files = Counter(
+            "medtiles_watch_files", "Files that were worked on.", ["status"], registry=self.collectors
+        )
         for status in Status:
             self._files.labels(status.value)
-        self._read = Counter("medtiles_watch_read_bytes", "Bytes of the files read.", registry=self.registry)
-        self._written = Counter("medtiles_watch_written_bytes", "Bytes of the files written.", registry=self.registry)
-        self._failures = Counter("medtiles_watch_failures", "Files that failed.", registry=self.registry)
+        self._read = Counter("medtiles_watch_read_bytes", "Bytes of the files read.", registry=self.collectors)
+        self._written = Counter("medtiles_watch_written_bytes", "Bytes of the files written.", registry=self.collectors)
+        self._failures = Counter("medtiles_watch_failures", "Files that failed.", registry=self.collectors)
         self._refused = Counter(
-            "medtiles_watch_verification_failures", "Files whose verification failed.", registry=self.registry
+            "medtiles_watch_verification_failures", "Files whose verification failed.", registry=self.collectors
         )
         self._lag = Gauge(
-            "medtiles_watch_lag_seconds", "How long the oldest file that arrived has waited.", registry=self.registry
+            "medtiles_watch_lag_seconds", "How long the oldest file that arrived has waited.", registry=self.collectors
         )
 
     def ended(self, outcome: Outcome) -> None:
@@ -46,7 +48,7 @@ class WatchMetrics:
         :param port: 0 for any free one
         :raises OSError: the address is taken
         """
-        server, thread = start_http_server(port, host, self.registry)
+        server, thread = start_http_server(port, host, self.collectors)
         return MetricsServer(server, thread)
 
 

@@ -56,7 +56,7 @@ class Watched:
         wait_until(lambda: tree(self.destination) == wanted)
 
     def count(self, name: str) -> float:
-        return self.metrics.registry.get_sample_value(name) or 0.0
+        return self.metrics.collectors.get_sample_value(name) or 0.0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -102,7 +102,7 @@ def test_after_a_restart_nothing_is_converted_twice(tmp_path: Path) -> None:
         archive(watched.source, {"b": b"two"})
         watched.wait_for({"a": b"eno", "b": b"owt"})
     assert watched.count("medtiles_watch_read_bytes_total") == 0
-    assert watched.metrics.registry.get_sample_value("medtiles_watch_files_total", {"status": "written"}) == 1
+    assert watched.metrics.collectors.get_sample_value("medtiles_watch_files_total", {"status": "written"}) == 1
 
 
 def test_a_file_that_is_replaced_is_converted_again_into_its_place(tmp_path: Path) -> None:
