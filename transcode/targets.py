@@ -45,10 +45,6 @@ class ArchiveEncoder(Protocol):
     def target(self) -> Target:
         """What it writes."""
 
-    @property
-    def can_prove(self) -> bool:
-        """Whether a stream itself tells that it is what the target asks for: see `keeps`."""
-
     def refusal(self, pixels: PixelFormat, width: int, height: int) -> str | None:
         """Why frames of this format and size cannot be written so, in words that follow "cannot hold"; None when they
         can. A target that is made of other codestreams alone (`repack`) refuses all samples.
@@ -60,6 +56,11 @@ class ArchiveEncoder(Protocol):
         loss. False where the bytes cannot prove it.
         """
 
+    def writes(self, frame: EncodedFrame) -> bool:
+        """Whether a codestream has the form of those that it writes. Says less than `keeps` where a stream does not
+        tell what it lost: of what was just encoded that is known.
+        """
+
     def encode(self, pixels: PixelArray, options: ArchiveOptions) -> EncodedFrame:
         """Encode the samples. The format that comes back says what the stream holds: its photometric interpretation
         is what (0028,0004) must say.
@@ -68,7 +69,14 @@ class ArchiveEncoder(Protocol):
             are none that the encoding knows
         """
 
+    @property
+    def repacks(self) -> frozenset[str]:
+        """Transfer syntaxes of the codestreams that `repack` takes; empty of most targets."""
+
     def repack(self, frame: EncodedFrame) -> EncodedFrame | None:
         """The stored codestream in this target's encoding, without decoding and so that it can be had back bit for
         bit (JPEG in JPEG XL); None where that is not possible.
         """
+
+    def unpack(self, frame: EncodedFrame) -> bytes | None:
+        """The codestream that `repack` made a frame of; None where it made none, or it cannot be had back."""

@@ -455,6 +455,24 @@ class TestKeeping:
                 if target.encoding is not other.encoding:
                     assert not encoder_of(target).keeps(frame), (target.name, other.name)
 
+    def test_what_a_target_wrote_has_its_form_and_that_of_no_other_encoding(self) -> None:
+        made = {target: encoder_of(target).encode(picture_for(target), OPTIONS) for target in WRITES_SAMPLES}
+        for target in TARGETS:
+            for other, frame in made.items():
+                if target is other:
+                    assert encoder_of(target).writes(frame), target.name
+                elif target.encoding is not other.encoding:
+                    assert not encoder_of(target).writes(frame), (target.name, other.name)
+
+    def test_lossless_jpeg_xl_has_not_the_form_of_the_others(self) -> None:
+        lossless = archive_encoders().named("jxl")
+        packed = (
+            archive_encoders().named("jxl-jpeg").repack(archive_encoders().named("jpeg").encode(picture(RGB8), OPTIONS))
+        )
+        assert packed is not None
+        assert not lossless.writes(packed)
+        assert not lossless.writes(archive_encoders().named("jxl-lossy").encode(picture(RGB8), OPTIONS))
+
     def test_lossless_targets_keep_nothing_that_was_lossy(self) -> None:
         for target in LOSSY:
             frame = encoder_of(target).encode(picture_for(target), OPTIONS)
@@ -518,7 +536,8 @@ class TestRepacking:
         encoder = archive_encoders().named("jxl-jpeg")
         packed = encoder.repack(jpeg)
         assert packed is not None
-        assert jpeg_within(packed.data) == jpeg.data
+        assert jpeg_within(packed.data) == encoder.unpack(packed) == jpeg.data
+        assert "1.2.840.10008.1.2.4.50" in encoder.repacks
         assert packed.format == jpeg.format
         assert encoder.keeps(packed)
         error = np.abs(codecs.decode(packed).samples.astype(int) - codecs.decode(jpeg).samples)
@@ -533,6 +552,16 @@ class TestRepacking:
         assert encoder.refusal(GREY8, 9, 9)
         with pytest.raises(UnsupportedPixelsError, match="JPEG codestreams"):
             encoder.encode(picture(GREY8), OPTIONS)
+
+    def test_a_jpeg_of_another_size_than_the_header_says_is_left_alone(self) -> None:
+        jpeg = archive_encoders().named("jpeg").encode(picture(RGB8), OPTIONS)
+        assert archive_encoders().named("jxl-jpeg").repack(replace(jpeg, height=jpeg.height + 1)) is None
+
+    def test_only_what_was_packed_is_unpacked(self) -> None:
+        for target in WRITES_SAMPLES:
+            frame = encoder_of(target).encode(picture_for(target), OPTIONS)
+            assert archive_encoders().named("jxl-jpeg").unpack(frame) is None
+            assert target.name == "jxl-jpeg" or encoder_of(target).unpack(frame) is None
 
     def test_only_jpegxl_repacks(self) -> None:
         jpeg = archive_encoders().named("jpeg").encode(picture(RGB8), OPTIONS)

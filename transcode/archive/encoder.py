@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
 
 class FrameEncoder(ABC):
     """An `ArchiveEncoder` of one target and its capacity. A subclass calls the library."""
-
-    can_prove: ClassVar[bool] = True
 
     def __init__(self, target: Target, capacity: Capacity) -> None:
         """Take what is written and what of."""
@@ -36,6 +33,10 @@ class FrameEncoder(ABC):
     @abstractmethod
     def keeps(self, frame: EncodedFrame) -> bool:
         """See `ArchiveEncoder.keeps`."""
+
+    def writes(self, frame: EncodedFrame) -> bool:
+        """See `ArchiveEncoder.writes`."""
+        return self.keeps(frame)
 
     def encode(self, pixels: PixelArray, options: ArchiveOptions) -> EncodedFrame:
         """See `ArchiveEncoder.encode`.
@@ -62,8 +63,17 @@ class FrameEncoder(ABC):
         :raises UnsupportedPixelsError, RuntimeError, ValueError: the library refuses
         """
 
+    @property
+    def repacks(self) -> frozenset[str]:
+        """See `ArchiveEncoder.repacks`. Most targets have no such way."""
+        return frozenset()
+
     def repack(self, frame: EncodedFrame) -> EncodedFrame | None:  # noqa: ARG002 - for subclasses
-        """See `ArchiveEncoder.repack`. Most targets have no such way."""
+        """See `ArchiveEncoder.repack`."""
+        return None
+
+    def unpack(self, frame: EncodedFrame) -> bytes | None:  # noqa: ARG002 - for subclasses
+        """See `ArchiveEncoder.unpack`."""
         return None
 
 

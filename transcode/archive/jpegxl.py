@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
 
 import imagecodecs
 
@@ -30,8 +29,6 @@ _BEST_LOSSY = 99
 class JpegXlEncoder(FrameEncoder):
     """Writes JPEG XL without loss. Its colours stay RGB for who reads it, though it knows transforms of its own."""
 
-    can_prove: ClassVar[bool] = False
-
     def __init__(self) -> None:
         capacity = Capacity(MONOCHROME | {"PALETTE COLOR"}, _RGB, signed=False)
         super().__init__(LOSSLESS, capacity)
@@ -39,6 +36,11 @@ class JpegXlEncoder(FrameEncoder):
     def keeps(self, frame: EncodedFrame) -> bool:  # noqa: ARG002
         """Never: what a modular stream lost before it was written is not told by its header."""
         return False
+
+    def writes(self, frame: EncodedFrame) -> bool:
+        """A stream of samples as they are, which were not made of a JPEG."""
+        header = _header_of(frame)
+        return header is not None and not header.is_xyb and not holds_jpeg(frame.data)
 
     def encoded(self, pixels: PixelArray, options: ArchiveOptions) -> tuple[bytes, PixelFormat]:  # noqa: ARG002
         """See `FrameEncoder.encoded`."""
@@ -88,15 +90,27 @@ class JpegRepacker(FrameEncoder):
         message = f"{FROM_JPEG.name} is made of JPEG codestreams, not of samples"
         raise UnsupportedPixelsError(message)
 
+    @property
+    def repacks(self) -> frozenset[str]:
+        """See `ArchiveEncoder.repacks`."""
+        return frozenset(JPEG.transfer_syntaxes)
+
     def repack(self, frame: EncodedFrame) -> EncodedFrame | None:
-        """See `ArchiveEncoder.repack`. The JPEG is had back and compared before the stream is given out."""
+        """See `ArchiveEncoder.repack`. The JPEG is had back and compared before the stream is given out; one of another
+        size than the header says is left alone.
+        """
         if frame.encoding is not JPEG:
             return None
         try:
             data = bytes(imagecodecs.jpegxl_encode_jpeg(frame.data, numthreads=1))
         except (RuntimeError, ValueError):
             return None
-        return replace(frame, data=data, encoding=JPEG_XL) if jpeg_within(data) == frame.data else None
+        packed = replace(frame, data=data, encoding=JPEG_XL)
+        return packed if self.keeps(packed) and jpeg_within(data) == frame.data else None
+
+    def unpack(self, frame: EncodedFrame) -> bytes | None:
+        """See `ArchiveEncoder.unpack`."""
+        return jpeg_within(frame.data) if frame.encoding is JPEG_XL else None
 
 
 def _header_of(frame: EncodedFrame) -> JpegXlHeader | None:

@@ -27,7 +27,10 @@ def chooser(policy: Policy) -> Callable[[Facts], Decision]:
         decision = policy.choose(facts)
         if decision.action is not Action.ENCODE:
             return decision
-        reason = archive_encoders().named(decision.target).refusal(_as_read(facts), facts.width, facts.height)
+        encoder = archive_encoders().named(decision.target)
+        if facts.transfer_syntax in encoder.repacks:
+            return decision
+        reason = encoder.refusal(_as_read(facts), facts.width, facts.height)
         if reason is None:
             return decision
         return Decision(Action.COPY, decision.rule, f"{decision.target} cannot hold {reason}")

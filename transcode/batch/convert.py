@@ -23,7 +23,7 @@ from transcode.batch.second_opinion import SecondOpinion
 from transcode.batch.task import JobFiles, ended
 from transcode.codecs import builtin
 from transcode.dicom.reader import InstanceReader
-from transcode.errors import TruncatedFileError, UnsupportedPixelsError
+from transcode.errors import TruncatedFileError, UnsupportedFeatureError, UnsupportedPixelsError
 from transcode.files import StableFile
 from transcode.isolation import Isolation, IsolationLimits
 from transcode.policy import Action
@@ -112,7 +112,7 @@ class _Conversion:
         try:
             with self.files.draft.open("wb+") as out:
                 written = encoding.write_instance(out, self.reader, how, with_tools)
-        except (encoding.LeftAloneError, UnsupportedPixelsError) as error:
+        except (encoding.LeftAloneError, UnsupportedPixelsError, UnsupportedFeatureError) as error:
             outcome = _copied(self.job, self.files, f"left alone: {error}")
             return replace(outcome, warnings=(*warnings, *outcome.warnings))
         split = time.perf_counter()

@@ -21,13 +21,13 @@ from transcode.dicom.reader import InstanceReader
 from transcode.dicom.source_facts import source_facts
 from transcode.dicom.unused_bits import unused_bits_hold_data
 from transcode.dicom.writer import InstanceWriter
-from transcode.errors import UnsupportedPixelsError
+from transcode.errors import TranscodeError, UnsupportedPixelsError
 from transcode.frames import EncodedFrame, PixelArray, Samples
 from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
 
 
 class LeftAloneError(Exception):
-    """Samples carry something that no encoding keeps: the file is better copied."""
+    """Frames are something that the target cannot keep: the file is better copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Written:
     frames: int
     changes: Changes
     digests: tuple[bytes, ...] = ()
-    """Of the samples of each frame as they were given to the encoder; none where codestreams were copied."""
+    """Of each frame, of its samples as they were given to the encoder, or of the codestream that was packed; none where
+    codestreams were copied."""
     pixel_bytes: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -71,12 +72,28 @@ def digest_of(pixels: PixelArray) -> bytes:
     return digest.digest()
 
 
+def digest_of_stream(data: bytes) -> bytes:
+    """A hash of a codestream."""
+    return hashlib.sha256(data).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A frame on its way from the source to the output."""
+
+    frame: EncodedFrame
+    digest: bytes
+    pixel_bytes: int
+    """Of its samples."""
+
+
 def write_instance(out: BinaryIO, source: InstanceReader, how: How, tools: Tools) -> Written:
     """Write the source with its frames encoded anew.
 
     :raises LeftAloneError: samples carry something in unused bits
     :raises UnsupportedPixelsError: the target cannot hold the samples
-    :raises CorruptFrameError: a frame does not decode
+    :raises CorruptFrameError: a frame does not decode; the file and the frame are named
+    :raises UnsupportedFeatureError: a frame uses what no decoder here reads; named likewise
     :raises DicomFileError, TruncatedFileError, FileChangedError: see `InstanceReader`
     """
     data_set = data_set_of(source.file_header)
@@ -86,14 +103,14 @@ def write_instance(out: BinaryIO, source: InstanceReader, how: How, tools: Tools
     digests, pixel_bytes = [], 0
     for index in range(source.number_of_frames):
         _require_nothing_else(source, index, overlays)
-        encoded, pixels = _encoded(source.read_frame(index), how, tools.codecs)
-        digests.append(digest_of(pixels))
-        pixel_bytes += pixels.samples.nbytes
+        encoded = _encoded(source, index, how, tools.codecs)
+        digests.append(encoded.digest)
+        pixel_bytes += encoded.pixel_bytes
         if writer is None:
-            changes = _changes(source, data_set, how, encoded, overlays)
+            changes = _changes(source, data_set, how, encoded.frame, overlays)
             target, frames = how.encoder.target, source.number_of_frames
             writer = InstanceWriter(out, source, changes, target, frames, how.offset_table, data_set=data_set)
-        writer.write_frame(encoded.data)
+        writer.write_frame(encoded.frame.data)
     if writer is None:
         message = "an image without frames"
         raise UnsupportedPixelsError(message)
@@ -124,11 +141,23 @@ def rewrap(out: BinaryIO, source: InstanceReader, target: str, offset_table: Off
     return Written(target, encoder, frames, changes, warnings=writer.warnings)
 
 
-def _encoded(stored: EncodedFrame, how: How, codecs: Codecs) -> tuple[EncodedFrame, PixelArray]:
-    """The frame for the target, and the samples that it must give back."""
+def _encoded(source: InstanceReader, index: int, how: How, codecs: Codecs) -> _Encoded:
+    """The frame for the target, and what it must give back: a codestream that was packed, or samples."""
+    stored = source.read_frame(index)
     repacked = how.encoder.repack(stored)
-    pixels = codecs.decode(stored)
-    return repacked or how.encoder.encode(pixels, how.options), pixels
+    if repacked is not None:
+        pixel_bytes = stored.width * stored.height * stored.format.samples_per_pixel * stored.format.dtype.itemsize
+        return _Encoded(repacked, digest_of_stream(stored.data), pixel_bytes)
+    if how.encoder.repacks.intersection(stored.encoding.transfer_syntaxes):
+        message = f"frame {index + 1}: {how.encoder.target.name} cannot pack its codestream so that it comes back"
+        raise LeftAloneError(message)
+    try:
+        pixels = codecs.decode(stored)
+        encoded = how.encoder.encode(pixels, how.options)
+    except TranscodeError as error:
+        message = f"{source.file_header.body.name}: frame {index + 1}: {error}"
+        raise type(error)(message) from error
+    return _Encoded(encoded, digest_of(pixels), pixels.samples.nbytes)
 
 
 def _require_nothing_else(source: InstanceReader, index: int, overlays: tuple[EmbeddedOverlay, ...]) -> None:
