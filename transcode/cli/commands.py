@@ -152,10 +152,54 @@ def frame(  # noqa: PLR0913, PLR0917
     typer.echo(framing.transcode_frame(source, out, number, target, options, force=force))
 
 
+@told_in_one_line
+def watch(  # noqa: PLR0913, PLR0917
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder in which files arrive")],
+    destination: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the outputs, not within SRC")],
+    policy: PolicyFile = None,
+    colour: ColourOption = None,
+    lossy_sources: Lossy = None,
+    quality: Quality = None,
+    large_side: LargeSide = None,
+    poll: Annotated[
+        float, typer.Option("--poll", metavar="SECONDS", min=0, help="Look so often, where disks tell no events")
+    ] = 0.0,
+    settle: Annotated[
+        float, typer.Option("--settle", metavar="SECONDS", min=0, help="A file that stayed the same so long is whole")
+    ] = 5.0,
+    metrics: Annotated[str, typer.Option("--metrics", metavar="HOST:PORT", help="Counters for Prometheus")] = "",
+    keep_smaller: Annotated[bool, typer.Option("--keep-smaller", help="Copy what would become larger")] = False,
+    offset_table: Annotated[OffsetTable, typer.Option("--offset-table", help="Of frames")] = OffsetTable.BASIC,
+    workers: Workers = None,
+) -> None:
+    """Re-encode what arrives in a folder, with the guarantees of `transcode`, until Ctrl-C or SIGTERM.
+
+    Each failed verification is a line of JSON on standard error. After a restart no file is taken twice.
+    """
+    from transcode.batch.watch import WatchOptions  # noqa: PLC0415
+    from transcode.cli import watching  # noqa: PLC0415
+    from transcode.cli.policies import PolicyOptions  # noqa: PLC0415
+
+    wish = watching.WatchWish(
+        source,
+        destination,
+        PolicyOptions(policy, colour, lossy_sources, quality, large_side),
+        workers,
+        metrics,
+        WatchOptions(poll_seconds=poll, settle_seconds=settle),
+        offset_table,
+        keep_smaller,
+    )
+    code = watching.watch(wish)
+    if code:
+        raise typer.Exit(code)
+
+
 def add_to(parent: typer.Typer) -> None:
     """Add the commands of archives to another command line."""
     parent.add_typer(app, name="transcode")
     parent.command("verify")(told_in_one_line(verify))
+    parent.command("watch")(watch)
 
 
 def _places(source: Path | None, destination: Path | None, *, in_place: bool) -> tuple[Path, Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +16,11 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from transcode.batch.choosing import chooser
+from transcode.batch.cluster import engine_of
 from transcode.batch.conversion import Conversion, Options, kept_plan, plan_archive
 from transcode.batch.convert import convert
 from transcode.batch.discover import WORK_FOLDER
-from transcode.batch.engines import Engine, LocalEngine
+from transcode.batch.engines import Engine
 from transcode.batch.errors import BatchError
 from transcode.batch.estimate import Estimate, Measured, estimate
 from transcode.batch.execute import Summary
@@ -27,6 +29,7 @@ from transcode.batch.model import Job, JobSettings, Outcome, Status
 from transcode.batch.opening import opened
 from transcode.batch.plan import Plan, shares
 from transcode.batch.plan_file import read_plan, write_plan
+from transcode.batch.progress import report_on
 from transcode.batch.report import LINES, PAGE, Report
 from transcode.batch.report_lines import read_report
 from transcode.batch.shards import Shard
@@ -37,7 +40,6 @@ from transcode.batch.verify_archives import usable_processors
 from transcode.cli.batch_summary import print_summary
 from transcode.cli.errors import UsageError
 from transcode.cli.policies import PolicyOptions, policy_of
-from transcode.cli.progress import Heard, shown
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.errors import TranscodeError
 
@@ -75,29 +77,13 @@ def transcode(wish: Wish) -> int:
         message = f"there is no {wish.source}"
         raise UsageError(message)
     console = Console(stderr=True)
-    with contextlib.closing(engine_of(wish.engine, wish.workers)) as engine:
+    with contextlib.closing(engine_of(wish.engine, wish.workers or usable_processors())) as engine:
         plan = _plan(wish, engine, console)
         if not wish.as_json:
             _show_plan(plan, console)
         if wish.is_dry:
             return _dry(wish, plan, engine, console)
         return _carry_out(wish, plan, engine, console)
-
-
-def engine_of(name: str, workers: int | None) -> Engine:
-    """Where jobs run.
-
-    :raises UsageError: no such engine
-    :raises BatchError: a cluster that cannot be reached, or a library that is not installed
-    """
-    if name == "local":
-        return LocalEngine(workers or usable_processors())
-    if name == "dask" or name.startswith("dask://"):
-        from transcode.batch.cluster import dask_engine  # noqa: PLC0415 - an extra
-
-        return dask_engine(name, workers or usable_processors())
-    message = f"--engine {name}: there are local, dask and dask://HOST:PORT"
-    raise UsageError(message)
 
 
 def job_settings(plan: Plan, wish: Wish) -> JobSettings:
@@ -230,8 +216,9 @@ def _carry_out(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
         folder = _report_folder(wish, settings)
         with Report(folder, f"{plan.source} to {plan.destination}") as report:
             _make_up(report, folder, conversion)
-            with shown(conversion, console, as_json=wish.as_json) as progress:
-                told = _Told(report, stop, progress, wish.max_failures)
+            with report_on(sys.stderr) as progress:
+                progress.begin(conversion.journal.counts()[State.PENDING])
+                told = _Told(report, stop, progress.ended, wish.max_failures)
                 summary = conversion.run(convert, engine, stop, told)
             written = report.finish()
     _tell_end(wish, summary, written, folder, console)
@@ -258,7 +245,7 @@ class _Told:
 
     report: Report
     stop: Stop
-    progress: Heard
+    progress: Callable[[Outcome], None]
     max_failures: int | None
     failures: int = 0
 
