@@ -56,8 +56,9 @@ class StableFile:
         self.path = path
         self._file = path.open("rb", buffering=0)
         self._descriptor = self._file.fileno()
-        self._opened_as = os.fstat(self._descriptor)
-        self._size = self._opened_as.st_size
+        stat = os.fstat(self._descriptor)
+        self._opened_as = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        self._size = stat.st_size
 
     @property
     def name(self) -> str:
@@ -82,8 +83,8 @@ class StableFile:
             data = os.pread(self._descriptor, length, offset)
             while len(data) < length and (more := os.pread(self._descriptor, length - len(data), offset + len(data))):
                 data += more
-            now, then = os.fstat(self._descriptor), self._opened_as
-            is_same = now.st_mtime_ns == then.st_mtime_ns and now.st_size == then.st_size and now.st_ino == then.st_ino
+            now = os.fstat(self._descriptor)
+            is_same = (now.st_mtime_ns, now.st_size, now.st_ino) == self._opened_as
         except (OSError, ValueError) as error:
             message = f"{self.path.name} cannot be read any more"
             raise FileChangedError(message) from error

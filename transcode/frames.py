@@ -98,6 +98,10 @@ class Encoding:
     lossless: bool = False
     """Whether every stream of this encoding gives back exactly what was encoded."""
 
+    def __hash__(self) -> int:
+        """Encodings are part of keys that are looked up for each tile; their names tell them apart."""
+        return hash(self.name)
+
     @property
     def media_types(self) -> tuple[str, ...]:
         """All the names a client may accept it by."""

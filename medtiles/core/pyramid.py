@@ -153,7 +153,8 @@ class ImageInfo:
         if not 0 <= key.level < len(self.levels):
             message = f"level {key.level}: the image has levels 0 to {len(self.levels) - 1}"
             raise TileOutOfRangeError(message)
-        self.require_plane(key.plane)
+        if key.plane:  # there is always a first one
+            self.require_plane(key.plane)
         level = self.levels[key.level]
         grid = level.grid
         if not (0 <= key.column < grid.width and 0 <= key.row < grid.height):

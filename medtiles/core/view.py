@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from medtiles.core.display import Windowing
 from medtiles.core.geometry import Region, Size
@@ -43,6 +43,17 @@ class Request:
     """True: as people look at it, 8 bits. False: the samples as they are stored, all their bits."""
     windowing: Windowing | None = None
     """In place of the file's own window; only for display."""
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Computed once: a request is looked up several times on its way."""
+
+    def __post_init__(self) -> None:
+        """Compute the hash."""
+        key = (self.image, self.what, self.accept, self.quality, self.is_display, self.windowing)
+        object.__setattr__(self, "_hash", hash(key))
+
+    def __hash__(self) -> int:
+        """Of all fields."""
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -32,6 +31,7 @@ from transcode.frames import RGB8, EncodedFrame, Frame, PixelArray
 from transcode.recode import encoder_of, recode, undecoded
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _STATISTICS_SIDE = 512
 """Longest side, in pixels, of the picture that image-wide statistics are taken from."""
@@ -97,7 +97,7 @@ class TileEngine:
 
     def produce(self, request: Request) -> EncodedFrame:
         """The picture, made in the caller's thread."""
-        return self._produce(request, _always)
+        return self._with(request.image, self._made, request, _always)
 
     def submit(self, request: Request) -> Future[EncodedFrame]:
         """The picture, made by one of the engine's threads, once for all who ask for it at the same time."""
@@ -108,7 +108,7 @@ class TileEngine:
             return ready
         info = self._open.known_info(request.image)
         key = (info.version if info else "", request)
-        return self._flights.join(key, functools.partial(self._produce, request))
+        return self._flights.join(key, lambda is_wanted: self._with(request.image, self._made, request, is_wanted))
 
     def samples(self, image: str, what: View | TileKey) -> PixelArray:
         """Samples with all their bits: stored values, RGB for colour."""
@@ -145,28 +145,25 @@ class TileEngine:
 
     # -- how ----------------------------------------------------------------------------------------------------
 
-    def _with(self, image: str, use: Callable[[OpenImage], T]) -> T:
+    def _with(self, image: str, use: Callable[Concatenate[OpenImage, P], T], *more: P.args, **named: P.kwargs) -> T:
         """Use an open image; once more from the start when its file changes meanwhile."""
         opened = self._open.take(image)
         try:
-            return use(opened)
+            return use(opened, *more, **named)
         except FileChangedError:
             self._open.forget(image)
         finally:
             self._open.give_back(opened)
         with self._open.lease(image) as opened:
-            return use(opened)
+            return use(opened, *more, **named)
 
-    def _produce(self, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
-        def make(opened: OpenImage) -> EncodedFrame:
-            key = (opened.info.version, request)
-            frame = self._encoded.get(key)
-            if frame is None:
-                frame = self._stored(opened, request) or self._picture(opened, request, is_wanted)
-                self._encoded.put(key, frame)
-            return frame
-
-        return self._with(request.image, make)
+    def _made(self, opened: OpenImage, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
+        key = (opened.info.version, request)
+        frame = self._encoded.get(key)
+        if frame is None:
+            frame = self._stored(opened, request) or self._picture(opened, request, is_wanted)
+            self._encoded.put(key, frame)
+        return frame
 
     def _picture(self, opened: OpenImage, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
         what = request.what

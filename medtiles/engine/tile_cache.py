@@ -31,21 +31,36 @@ class TileCache(Generic[K, V]):
     def get(self, key: K) -> V | None:
         """The value, when it is held."""
         with self._lock:
-            return self._find(key)
+            found = self._values.get(key)
+            if found is None:
+                self.misses += 1
+                return None
+            self._values.move_to_end(key)
+            self.hits += 1
+            return found[0]
 
     def put(self, key: K, value: V) -> None:
         """Hold a value. One that is larger than the whole cache is held alone: it was dear to make."""
         cost = self._cost(value)
         with self._lock:
-            self._hold(key, value, cost)
+            held = len(self._values)
+            self._values[key] = (value, cost)
+            if len(self._values) > held:
+                self.size += cost
+            else:  # rarely: two made it at once
+                self._values.move_to_end(key)
+                self.size = sum(each for _, each in self._values.values())
+            while self.size > self._capacity and len(self._values) > 1:
+                _, (_, freed) = self._values.popitem(last=False)
+                self.size -= freed
 
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
         """The value; made by the first caller who lacks it, while others who want the same wait for it."""
+        found = self.get(key)
+        if found is not None:
+            return found
         waiter: Future[V] | None = None
         with self._lock:
-            found = self._find(key)
-            if found is not None:
-                return found
             waiters = self._in_flight.get(key)
             if waiters is None:
                 self._in_flight[key] = []
@@ -56,43 +71,22 @@ class TileCache(Generic[K, V]):
             return waiter.result()
         try:
             value = make()
-            cost = self._cost(value)
+            self.put(key, value)
         except BaseException as error:
-            with self._lock:
-                waiters = self._in_flight.pop(key)
-            for each in waiters:
+            for each in self._land(key):
                 each.set_exception(error)
             raise
-        with self._lock:
-            self._hold(key, value, cost)
-            waiters = self._in_flight.pop(key)
-        for each in waiters:
+        for each in self._land(key):
             each.set_result(value)
         return value
+
+    def _land(self, key: K) -> list[Future[V]]:
+        """Those who wait for a value that is made, or will not be."""
+        with self._lock:
+            return self._in_flight.pop(key)
 
     def clear(self) -> None:
         """Let everything go."""
         with self._lock:
             self._values.clear()
             self.size = 0
-
-    def _find(self, key: K) -> V | None:
-        found = self._values.get(key)
-        if found is None:
-            self.misses += 1
-            return None
-        self._values.move_to_end(key)
-        self.hits += 1
-        return found[0]
-
-    def _hold(self, key: K, value: V, cost: int) -> None:
-        held = len(self._values)
-        self._values[key] = (value, cost)
-        if len(self._values) > held:
-            self.size += cost
-        else:  # rarely: two made it at once
-            self._values.move_to_end(key)
-            self.size = sum(each for _, each in self._values.values())
-        while self.size > self._capacity and len(self._values) > 1:
-            _, (_, freed) = self._values.popitem(last=False)
-            self.size -= freed

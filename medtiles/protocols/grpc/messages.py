@@ -73,7 +73,7 @@ def _description(encoding: Encoding, pixels: PixelFormat, width: int, height: in
 
 def put_frame(message: pb.EncodedFrame, frame: EncodedFrame) -> None:
     """Make a message say an encoded frame, data and all."""
-    describe_frame(message, frame)
+    message.CopyFrom(_description(frame.encoding, frame.format, frame.width, frame.height, frame.reduction))
     message.data = frame.data
 
 

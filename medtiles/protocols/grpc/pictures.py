@@ -71,16 +71,14 @@ class Pictures:
 
     def _cheap(self, info: ImageInfo, request: Request) -> EncodedFrame | None:
         """The picture, when it is at hand or needs but one read: a hop to a worker would cost more than that."""
-        frame = self.tiles.answer(request)
-        return self.tiles.produce(request) if frame is None and _is_stored(info, request) else frame
-
-
-def _is_stored(info: ImageInfo, request: Request) -> bool:
-    """Whether the stored bytes are likely to be the answer."""
-    key = request.what
-    if not isinstance(key, TileKey) or request.quality is not None or request.windowing is not None:
-        return False
-    if request.is_display and info.pixels.bits_allocated != 8:
-        return False
-    media_type = info.levels[key.level].media_type if 0 <= key.level < len(info.levels) else None
-    return media_type is not None and (media_type in request.accept or "*/*" in request.accept)
+        key = request.what
+        is_stored = (
+            isinstance(key, TileKey)
+            and request.quality is None
+            and request.windowing is None
+            and (info.pixels.bits_allocated == 8 or not request.is_display)
+            and 0 <= key.level < len(info.levels)
+            and (media_type := info.levels[key.level].media_type) is not None
+            and (media_type in request.accept or "*/*" in request.accept)
+        )
+        return self.tiles.produce(request) if is_stored else self.tiles.answer(request)

@@ -32,20 +32,16 @@ class TileServicer(TileServiceServicer):
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
         self._tiles = pictures.tiles
-
-    @property
-    def edge(self) -> Edge:
-        """What all calls of the server share."""
-        return self._pictures.edge
+        self.edge: Edge = pictures.edge
 
     @unary
     def GetTile(self, request: pb.GetTileRequest, context: grpc.ServicerContext) -> pb.GetTileResponse:  # noqa: N802
         """One tile."""
         asked = asked_tile(request)
         info = self._pictures.info(asked.request.image, asked.version)
-        info.require(asked.key)
         etag = asked.rendition.entity_tag(info.version, asked.key)
         if asked.if_none_match == etag:
+            info.require(asked.key)
             return pb.GetTileResponse(etag=etag, is_not_modified=True, version=info.version)
         frame = self._pictures.picture(info, asked.request, context)
         response = pb.GetTileResponse(etag=etag, version=info.version)

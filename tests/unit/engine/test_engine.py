@@ -265,3 +265,18 @@ def test_samples_of_a_padded_edge_tile_come_in_one_piece_of_memory(make_engine: 
     samples = engine.samples("card", TileKey(0, 3, 2)).samples
     assert samples.shape == (188, 232, 3)
     assert samples.flags.c_contiguous
+
+
+def test_requests_that_ask_for_the_same_are_one_key_and_any_difference_makes_two() -> None:
+    asked = Request("a", TileKey(0, 1, 2), (JPEG,))
+    others = [
+        dataclasses.replace(asked, image="b"),
+        dataclasses.replace(asked, what=TileKey(0, 2, 1)),
+        dataclasses.replace(asked, accept=(PNG,)),
+        dataclasses.replace(asked, quality=80),
+        dataclasses.replace(asked, is_display=False),
+        dataclasses.replace(asked, windowing=Windowing(1, 2)),
+    ]
+    assert hash(asked) == hash(Request("a", TileKey(0, 1, 2), (JPEG,)))
+    assert len({asked, Request("a", TileKey(0, 1, 2), (JPEG,)), *others}) == 1 + len(others)
+    assert "_hash" not in repr(asked)

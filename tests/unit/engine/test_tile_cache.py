@@ -77,3 +77,26 @@ def test_a_failure_is_not_held() -> None:
     with pytest.raises(ValueError, match="broken"):
         held.get_or_make("a", fail)
     assert held.get_or_make("a", lambda: b"mended") == b"mended"
+
+
+def test_who_waits_for_a_value_that_cannot_be_made_is_told_why() -> None:
+    held = cache()
+    started, go_on = threading.Event(), threading.Event()
+
+    def fail() -> bytes:
+        started.set()
+        go_on.wait(10)
+        message = "broken"
+        raise ValueError(message)
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(held.get_or_make, "a", fail)
+        assert started.wait(10)
+        second = threads.submit(held.get_or_make, "a", lambda: b"never called while another makes it")
+        while not held._in_flight["a"]:  # the second must wait before the first may fail
+            pass
+        go_on.set()
+        for each in (first, second):
+            with pytest.raises(ValueError, match="broken"):
+                each.result(10)
+    assert held.get_or_make("a", lambda: b"1") == b"1"
