@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 import re
 import shutil
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.transcode.batch.jobs import archive, reversed_tree, tree
+from tests.unit.transcode.batch.jobs import archive, convert_all, reversed_tree, tree
+from transcode.batch.conversion import Options
+from transcode.batch.journal import State
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"a": b"one", "s/b": b"two", "s/c": b"three"}
@@ -56,9 +58,8 @@ def require_whole_files(folder: Path) -> None:
 
 
 def require_resumes(folder: Path) -> None:
-    done = driver(folder)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["counts"]["done"] == len(FILES)
+    summary, _ = convert_all(folder / "in", folder / "out", options=Options(resumes=True))
+    assert (summary.exit_code, summary.counts[State.DONE]) == (0, len(FILES))
     assert tree(folder / "out") == reversed_tree(folder / "in")
 
 
@@ -118,8 +119,14 @@ def test_a_batch_killed_within_a_call_leaves_whole_files_and_goes_on(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EDQUOT", "EROFS"])
-@pytest.mark.parametrize("call", ["fsync", "link", "write", "pwrite64"])
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        *itertools.product(("fsync", "link", "write", "pwrite64"), ("ENOSPC", "EIO")),
+        ("write", "EDQUOT"),
+        ("mkdir", "EROFS"),
+    ],
+)
 def test_a_disk_that_fails_stops_the_batch_and_it_goes_on_later(tmp_path: Path, call: str, error: str) -> None:
     archive(tmp_path / "first" / "in", FILES)
     found = [number for name, number in points(tmp_path / "first") if name == call]

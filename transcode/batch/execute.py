@@ -137,8 +137,8 @@ class Execution:
 
     def _fill(self, tasks: Iterator[tuple[Job, ...]]) -> list[Job]:
         """Submit until the window is full; returns those that could not be, for the death of a neighbour."""
-        room = _TASKS_PER_WORKER * self._engine.workers - len(self._window)
-        for jobs in itertools.islice(tasks, max(0, room)):
+        most = _TASKS_PER_WORKER * self._engine.workers
+        while len(self._window) < most and (jobs := next(tasks, ())):
             self._look()
             assignments = self._claim(jobs)
             if not assignments:
@@ -250,18 +250,21 @@ class Execution:
         for future in list(self._window):
             if future.cancel():
                 self._window.pop(future)
+        is_lost = False
         end = time.monotonic() + self._grace_seconds
         while self._window and time.monotonic() < end and not self._stop.is_urgent:
             done, _ = wait(self._window, _LOOK_SECONDS, FIRST_COMPLETED)
             for future in done:
                 self._window.pop(future)
                 if future.cancelled() or future.exception() is not None:
-                    self.has_left_parts = True
+                    is_lost = True
                 else:
                     self._finish(future.result().outcomes)
         if self._window:
-            self.has_left_parts = True
+            is_lost = True
             self._engine.kill()
             self._window.clear()
-        self._engine.renew()
+        if is_lost:
+            self.has_left_parts = True
+            self._engine.renew()
         self._journal.release_all()

@@ -91,6 +91,13 @@ def test_a_file_that_is_there_already_is_not_replaced(tmp_path: Path) -> None:
     assert "there already" in outcomes["b"].message
 
 
+def test_many_files_that_are_there_already_do_not_end_the_batch(tmp_path: Path) -> None:
+    source = archive(tmp_path / "in", {f"{number}": b"12" for number in range(10)})
+    archive(tmp_path / "out", {f"{number}": b"foreign" for number in range(9)})
+    summary, _ = convert_all(source, tmp_path / "out")
+    assert (summary.counts[State.FAILED], summary.counts[State.DONE]) == (9, 1)
+
+
 def test_a_file_that_is_there_already_is_replaced_when_it_may_be(tmp_path: Path) -> None:
     source = archive(tmp_path / "in", {"b": b"two"})
     archive(tmp_path / "out", {"b": b"foreign"})

@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.transcode.batch.jobs import ENCODE, FACTS, archive, choose, plan_of
+from tests.unit.transcode.batch.jobs import ENCODE, FACTS, archive, choose, obey, plan_of, settings_of
 from transcode.batch.containers import safe_parts
 from transcode.batch.destinations import Destinations
 from transcode.batch.discover import Problem
+from transcode.batch.engines import InlineEngine
 from transcode.batch.errors import PlanError
 from transcode.batch.estimate import Measured, estimate, sampled
 from transcode.batch.model import Item, Job
 from transcode.batch.plan import Plan, make_jobs, shares
 from transcode.batch.plan_file import read_plan, write_plan
 from transcode.batch.records import from_record, to_record
+from transcode.batch.sampling import measuring
 from transcode.batch.shards import Shard
 from transcode.policy import Action, Decision
 
@@ -210,3 +212,16 @@ def test_the_plan_of_an_archive_is_the_same_each_time(tmp_path: Path) -> None:
     first, second = (plan_of(source, tmp_path / "out") for _ in range(2))
     assert first.id == second.id
     assert [job.item.path for job in first.jobs] == ["a/c", "b"]
+
+
+def test_a_sample_is_done_into_a_scratch_file_that_goes(tmp_path: Path) -> None:
+    source = archive(tmp_path / "in", {"a": b"damaged", "b": b"12345"})
+    plan = plan_of(source, tmp_path / "out")
+    scratch = archive(tmp_path / "scratch", {})
+    scratch.mkdir()
+    measure = measuring(obey, settings_of(plan), scratch, InlineEngine())
+    failing, fine = (measure(job) for job in plan.jobs)
+    assert failing is None
+    assert fine is not None
+    assert (fine.bytes_written, list(scratch.iterdir())) == (5, [])
+    assert not (tmp_path / "out").exists()
