@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import pytest
@@ -154,3 +156,30 @@ def test_a_jpeg_ls_stream_without_a_scan_is_told(data: bytes) -> None:
 def test_every_shared_radiograph_has_facts(shared_data: Callable[[str], Path]) -> None:
     folder = shared_data("radiology")
     assert all(isinstance(facts_of(path), Facts) for path in folder.rglob("*.dcm"))
+
+
+class Brittle(InlineEngine):
+    """Loses its processes over every task, and over one file also when that runs alone."""
+
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor())
+        return future
+
+    def submit_alone(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        is_poison = args[1][0].path == "007"
+        return self.submit(function, *args) if is_poison else InlineEngine().submit(function, *args, **kwargs)
+
+    def renew(self) -> str:
+        return "Segmentation fault"
+
+
+def test_a_header_that_kills_is_the_fault_of_one_file(tmp_path: Path) -> None:
+    archive(tmp_path, {f"{number:03}": b"" for number in range(70)})
+    items = list(Discovery(tmp_path).items())
+    surveyed = list(survey(tmp_path, items, tmp_path / "spool", Brittle()))
+    assert [item for item, _ in surveyed] == items
+    odd = [(item.path, facts) for item, facts in surveyed if facts != "not DICOM"]
+    assert odd == [("007", "its header is the end of the process that reads it: Segmentation fault")]
