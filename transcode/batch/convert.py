@@ -124,6 +124,8 @@ class _Conversion:
                 note = f"{target} missed the limits of quality ({missed}): encoded without loss instead"
                 return self._encoded(self.job.decision.fallback, is_lossy=False, warnings=(note,))
         outcome = self._ended(Status.WRITTEN, written, verdict.fault, verdict.checksums, (begun, split))
+        if outcome.status is Status.COPIED:
+            return replace(outcome, warnings=(*warnings, *outcome.warnings))
         return replace(
             outcome,
             quality=verdict.quality,

@@ -91,25 +91,35 @@ def missed(found: Quality, min_psnr_db: float, min_ssim: float) -> str:
 
 
 def _pictures(source: InstanceReader, output: InstanceReader, written: Written, tools: Tools) -> Verdict:
-    is_lossless = written.changes.ratio is None
     sums, found, judge = [], [], ""
     for index, frame in enumerate(frames_of(output)):
-        if written.encoder is not None and not written.encoder.writes(frame):
-            return Verdict(f"frame {index + 1}: the codestream is not what {written.target} asks for")
-        packed = written.encoder.unpack(frame) if written.encoder is not None else None
-        if packed is not None:
-            if digest_of_stream(packed) != written.digests[index]:
-                return Verdict(f"frame {index + 1}: the codestream within is not the source's")
-            sums.append(frame_checksums(frame))
-            continue
-        opinion = tools.second_opinion.decode(frame)
-        judge = opinion.judge
-        if is_lossless and digest_of(opinion.pixels) != written.digests[index]:
-            return Verdict(_difference(source, frame, index, tools), judge=judge)
-        if not is_lossless:
-            found.append(quality.measure(tools.codecs.decode(source.read_frame(index)), opinion.pixels))
+        try:
+            one = _picture(source, frame, index, written, tools)
+        except TranscodeError as error:
+            return Verdict(f"frame {index + 1}: what was written cannot be read: {error}", judge=judge)
+        judge = one.judge
+        if one.fault:
+            return Verdict(one.fault, judge=judge)
+        if one.quality is not None:
+            found.append(one.quality)
         sums.append(frame_checksums(frame))
     return Verdict("", tuple(sums), quality.worst(found), judge)
+
+
+def _picture(source: InstanceReader, frame: EncodedFrame, index: int, written: Written, tools: Tools) -> Verdict:
+    """What is found of one frame, without its check sums."""
+    if written.encoder is not None and not written.encoder.writes(frame):
+        return Verdict(f"frame {index + 1}: the codestream is not what {written.target} asks for")
+    packed = written.encoder.unpack(frame) if written.encoder is not None else None
+    if packed is not None:
+        is_same = digest_of_stream(packed) == written.digests[index]
+        return Verdict("" if is_same else f"frame {index + 1}: the codestream within is not the source's")
+    opinion = tools.second_opinion.decode(frame)
+    if written.changes.ratio is not None:
+        before = tools.codecs.decode(source.read_frame(index))
+        return Verdict(quality=quality.measure(before, opinion.pixels), judge=opinion.judge)
+    is_same = digest_of(opinion.pixels) == written.digests[index]
+    return Verdict("" if is_same else _difference(source, frame, index, tools), judge=opinion.judge)
 
 
 def _difference(source: InstanceReader, frame: EncodedFrame, index: int, tools: Tools) -> str:
