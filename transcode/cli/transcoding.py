@@ -6,42 +6,39 @@ import contextlib
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from transcode.batch.amounts import duration
 from transcode.batch.choosing import chooser
 from transcode.batch.cluster import engine_of
 from transcode.batch.conversion import Conversion, Options, kept_plan, plan_archive
 from transcode.batch.convert import convert
 from transcode.batch.discover import WORK_FOLDER
 from transcode.batch.engines import Engine
-from transcode.batch.errors import BatchError
-from transcode.batch.estimate import Estimate, Measured, estimate
+from transcode.batch.estimate import Estimate, estimate
 from transcode.batch.execute import Summary
 from transcode.batch.journal import State
-from transcode.batch.model import Job, JobSettings, Outcome, Status
-from transcode.batch.opening import opened
+from transcode.batch.model import JobSettings, Outcome, Status
 from transcode.batch.plan import Plan, shares
 from transcode.batch.plan_file import read_plan, write_plan
 from transcode.batch.progress import report_on
 from transcode.batch.report import LINES, PAGE, Report
 from transcode.batch.report_lines import read_report
+from transcode.batch.sampling import measuring
 from transcode.batch.shards import Shard
 from transcode.batch.stopping import Stop
 from transcode.batch.summary import Summary as WrittenSummary
-from transcode.batch.task import JobFiles
 from transcode.batch.verify_archives import usable_processors
 from transcode.cli.batch_summary import print_summary
 from transcode.cli.errors import UsageError
 from transcode.cli.policies import PolicyOptions, policy_of
 from transcode.dicom.offset_tables import OffsetTable
-from transcode.errors import TranscodeError
 
 _BAD = frozenset({Status.FAILED, Status.REFUSED})
 _MOST_PROBLEMS = 20
@@ -148,7 +145,7 @@ def _dry(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
     settings = job_settings(plan, wish)
     trying = console.status("trying a few files of each kind")
     with tempfile.TemporaryDirectory(prefix="medtiles-") as scratch, trying:
-        found = estimate(plan.jobs, _measurer(settings, Path(scratch), engine))
+        found = estimate(plan.jobs, measuring(convert, settings, Path(scratch), engine))
     before = sum(job.item.size for job in plan.jobs)
     _show_estimate(found, before, engine.workers, console)
     command = f"medtiles transcode {wish.source} {wish.destination} --plan {path}"
@@ -156,45 +153,11 @@ def _dry(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
     return 0
 
 
-def _measurer(settings: JobSettings, scratch: Path, engine: Engine) -> Callable[[Job], Measured | None]:
-    def measure(job: Job) -> Measured | None:
-        try:
-            return engine.submit_alone(measure_job, job, settings, scratch).result()
-        except engine.lost:
-            engine.renew()
-            return None
-
-    return measure
-
-
-def measure_job(job: Job, settings: JobSettings, scratch: Path) -> Measured | None:
-    """Do a job in a scratch folder; None when it fails."""
-    draft = scratch / f"draft-{job.number}"
-    begun = time.perf_counter()
-    try:
-        with opened(settings.source, job.item, scratch / "spool") as source:
-            outcome = convert(job, replace(settings, in_place=False), JobFiles(source, draft))
-    except (TranscodeError, BatchError, OSError, MemoryError):
-        return None
-    finally:
-        draft.unlink(missing_ok=True)
-    if outcome.status in _BAD:
-        return None
-    return Measured(outcome.bytes_written, time.perf_counter() - begun)
-
-
 def _show_estimate(found: Estimate, before: int, workers: int, console: Console) -> None:
     after, seconds = found.bytes_written, found.seconds(workers)
     share = f", {after / before:.0%}" if before else ""
     console.print(f"Estimated from samples: {decimal(before)} become {decimal(after)}{share}")
-    console.print(f"in {_duration(seconds)} on {workers} worker{'s' if workers > 1 else ''}")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    console.print(f"in {duration(seconds)} on {workers} worker{'s' if workers > 1 else ''}")
 
 
 def options(shard: str | None, *, resumes: bool, retries: bool, overwrites: bool) -> Options:

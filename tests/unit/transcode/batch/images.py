@@ -19,13 +19,13 @@ from tests.unit.transcode.batch.jobs import tree
 from transcode.archive import ArchiveEncoders, archive_encoders
 from transcode.batch import convert as converting
 from transcode.batch import encoding
+from transcode.batch.choosing import chooser
 from transcode.batch.conversion import Conversion, Options, plan_archive
 from transcode.batch.convert import convert
 from transcode.batch.engines import InlineEngine
 from transcode.batch.execute import Summary
 from transcode.batch.model import JobSettings, Outcome
 from transcode.batch.stopping import Stop
-from transcode.cli.policies import chooser
 from transcode.codecs import builtin
 from transcode.dicom.new_elements import Changes
 from transcode.dicom.reader import InstanceReader
@@ -66,7 +66,7 @@ class Archive:
         (self.source / name).write_bytes(data)
         return data
 
-    def converted(self, policy: Policy = Policy(), **settings: Any) -> tuple[Summary, dict[str, Outcome]]:  # noqa: B008 - frozen
+    def converted(self, policy: Policy = Policy(), **settings: Any) -> tuple[Summary, dict[str, Outcome]]:
         """Plan and run; the summary, and the outcomes by name."""
         spool = self.root / "spool"
         plan = plan_archive(self.source, self.destination, chooser(policy), InlineEngine(), spool, lambda _found: None)
@@ -76,12 +76,12 @@ class Archive:
             summary = conversion.run(convert, InlineEngine(), Stop(), lambda _outcome: None)
             return summary, {outcome.name: outcome for outcome in conversion.journal.outcomes()}
 
-    def one(self, policy: Policy = Policy(), **settings: Any) -> Outcome:  # noqa: B008 - frozen
+    def one(self, policy: Policy = Policy(), **settings: Any) -> Outcome:
         """The outcome of the only file."""
         (outcome,) = self.converted(policy, **settings)[1].values()
         return outcome
 
-    def refused(self, policy: Policy = Policy(), **settings: Any) -> Outcome:  # noqa: B008 - frozen
+    def refused(self, policy: Policy = Policy(), **settings: Any) -> Outcome:
         """The outcome of the only file, of which nothing may have been published."""
         summary, outcomes = self.converted(policy, **settings)
         assert summary.exit_code == 3
