@@ -149,7 +149,8 @@ def _dry(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
     before = sum(job.item.size for job in plan.jobs)
     _show_estimate(found, before, engine.workers, console)
     command = f"medtiles transcode {wish.source} {wish.destination} --plan {path}"
-    console.print(f"Nothing was written but the plan, {path}. To carry it out:\n  {command}", markup=False)
+    told = f"Nothing was written but the plan, {path}. To carry it out:\n  {command}"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
