@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from transcode.choices import Colour, LossySources
 from transcode.errors import PolicyError
+from transcode.frames import PixelFormat
 from transcode.targets import ArchiveOptions
-
-if TYPE_CHECKING:  # which brings NumPy, and the command line's help must not wait for it
-    from transcode.frames import PixelFormat
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70))
@@ -124,28 +122,6 @@ class Rule:
             and self.min_bits <= pixels.bits_stored <= self.max_bits
             and self.min_side <= max(facts.width, facts.height) <= self.max_side
         )
-
-
-class Colour(StrEnum):
-    """What becomes of colour images."""
-
-    JPEG = "jpeg"
-    """What is JPEG keeps its codestreams; the rest becomes JPEG baseline, which loses something."""
-    LOSSLESS = "lossless"
-    """HTJ2K with the reversible colour transform."""
-    JXL = "jxl"
-    """JPEG is packed as JPEG XL, reversibly; the rest becomes lossless JPEG XL."""
-    KEEP = "keep"
-    """Colour files are copied unchanged."""
-
-
-class LossySources(StrEnum):
-    """What becomes of images that have lost something, when their encoding is not the one wanted."""
-
-    COPY = "copy"
-    """The file is copied unchanged."""
-    LOSSLESS = "lossless"
-    """They are encoded again without further loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
+from transcode.choices import Colour, LossySources
 from transcode.errors import PolicyError
-from transcode.policy import Colour, LossySources, Policy, Rule
+from transcode.policy import Policy, Rule
 
 
 def policy_from(document: Mapping[str, Any], base: Policy | None = None) -> Policy:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from transcode.choices import Colour, LossySources
 from transcode.cli.errors import UsageError, told_in_one_line
 from transcode.cli.verify import verify
 from transcode.dicom.offset_tables import OffsetTable
-from transcode.policy import Colour, LossySources
 
 _RUN = "run"
 _SHARD_HELP = "Do one share of the files, from 0: for job arrays of Slurm and Kubernetes"

@@ -6,9 +6,10 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from transcode.choices import Colour, LossySources
 from transcode.cli.errors import UsageError
 from transcode.errors import PolicyError
-from transcode.policy import Colour, LossySources, Policy
+from transcode.policy import Policy
 from transcode.policy_file import policy_from
 
 

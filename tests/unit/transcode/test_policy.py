@@ -6,9 +6,10 @@ import tomllib
 
 import pytest
 
+from transcode.choices import Colour, LossySources
 from transcode.errors import PolicyError
 from transcode.frames import PixelFormat
-from transcode.policy import Action, Colour, Decision, Facts, LossySources, Policy
+from transcode.policy import Action, Decision, Facts, Policy
 from transcode.policy_file import policy_from
 
 EXPLICIT = "1.2.840.10008.1.2.1"

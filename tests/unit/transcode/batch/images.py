@@ -165,7 +165,8 @@ class OneFrameShort(InstanceWriter):
     def __init__(
         self, out: Any, source: Any, changes: Changes, target: Any, frames: int, table: Any, **how: Any
     ) -> None:
-        super().__init__(out, source, changes, target, frames - 1, table, **how)
+        super().__init__(out, source, changes, target, frames, OffsetTable.EMPTY, **how)
+        self._frames -= 1
 
     def write_frame(self, data: bytes) -> None:
         if self._written < self._frames:

@@ -21,10 +21,11 @@ from tests.unit.transcode.batch.images import Archive, frames_of, grey, noise
 from tests.unit.transcode.batch.jobs import tree
 from transcode.archive import archive_encoders
 from transcode.batch.model import Outcome, Status
+from transcode.choices import Colour, LossySources
 from transcode.codestream import parse, rpcl_faults
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.frames import GREY8, PixelArray, PixelFormat
-from transcode.policy import Colour, LossySources, Policy, Rule
+from transcode.policy import Policy, Rule
 from transcode.targets import ArchiveOptions
 
 JPEG_LS, HTJ2K, HTJ2K_RPCL = (f"1.2.840.10008.1.2.4.{number}" for number in (80, 201, 202))

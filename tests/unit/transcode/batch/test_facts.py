@@ -129,7 +129,7 @@ def test_a_dicomdir_is_an_index_and_what_it_lists_in_vain_is_told(tmp_path: Path
     archive(tmp_path, {"CD/IMAGES/IM1": b""})
     directory(tmp_path / "CD", ["IMAGES", "IM1"], ["IMAGES", "IM2"], ["..", "..", "etc", "passwd"])
     items = list(Discovery(tmp_path).items())
-    assert "a DICOMDIR" in str(facts_of(tmp_path / "CD" / "DICOMDIR"))
+    assert "an index of a file-set" in str(facts_of(tmp_path / "CD" / "DICOMDIR"))
     assert directory_entries(tmp_path / "CD" / "DICOMDIR") == ("IMAGES/IM1", "IMAGES/IM2", "../../etc/passwd")
     (problem,) = missing_of_directories(tmp_path, items)
     assert (problem.name, problem.message) == ("CD/DICOMDIR", "lists 2 files that are not there, such as IMAGES/IM2")

@@ -27,8 +27,9 @@ from transcode.archive import archive_encoders
 from transcode.batch import convert as converting
 from transcode.batch.model import Quality, Status
 from transcode.batch.verification import missed
+from transcode.choices import Colour
 from transcode.frames import EncodedFrame, PixelArray
-from transcode.policy import Colour, Policy, Rule
+from transcode.policy import Policy, Rule
 from transcode.targets import ArchiveOptions
 
 LOSSLESS = ("jpegls", "htj2k-rpcl", "htj2k", "j2k", "rle", "jxl", "deflated-frame", "explicit", "deflated")
