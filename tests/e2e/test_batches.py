@@ -178,7 +178,7 @@ def test_a_file_that_crashes_its_process_fails_alone(tmp_path: Path, drivers: Dr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("is_group", [False, True])
+@pytest.mark.parametrize("is_group", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_batch_that_is_told_to_stop_stops_and_goes_on_later(
     tmp_path: Path, drivers: Drivers, number: signal.Signals, code: int, is_group: bool
 ) -> None:
@@ -197,6 +197,7 @@ def test_a_batch_that_is_told_to_stop_stops_and_goes_on_later(
     assert tree(destination) == reversed_tree(source)
 
 
+@pytest.mark.slow
 def test_a_second_signal_does_not_wait_for_what_hangs(tmp_path: Path, drivers: Drivers) -> None:
     source, destination = archive(tmp_path / "in", {"a": b"", "hang": b"hang"}), tmp_path / "out"
     driver = drivers.start(source, destination, "--grace", "60")
@@ -210,6 +211,7 @@ def test_a_second_signal_does_not_wait_for_what_hangs(tmp_path: Path, drivers: D
     drivers.require_none_within(2)
 
 
+@pytest.mark.slow
 def test_what_does_not_end_within_the_grace_is_ended(tmp_path: Path, drivers: Drivers) -> None:
     source, destination = archive(tmp_path / "in", {"a": b"", "hang": b"hang"}), tmp_path / "out"
     driver = drivers.start(source, destination, "--grace", "0.2")
@@ -223,6 +225,7 @@ def test_what_does_not_end_within_the_grace_is_ended(tmp_path: Path, drivers: Dr
     )
 
 
+@pytest.mark.slow
 def test_two_drivers_on_one_destination_are_one_too_many(tmp_path: Path, drivers: Drivers) -> None:
     source, destination = archive(tmp_path / "in", {"a": b"", "hang": b"hang"}), tmp_path / "out"
     drivers.start(source, destination)
