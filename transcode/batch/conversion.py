@@ -24,7 +24,7 @@ from transcode.batch.limits import LIMITS, JobLimits
 from transcode.batch.lock import DestinationLock
 from transcode.batch.model import Job, JobSettings, Outcome
 from transcode.batch.plan import Plan, make_jobs
-from transcode.batch.plan_file import read_plan, write_plan
+from transcode.batch.plan_file import kept_id, read_plan, write_plan
 from transcode.batch.publish import make_folder, sweep
 from transcode.batch.records import from_record
 from transcode.batch.shards import WHOLE, Shard
@@ -157,13 +157,22 @@ class Conversion:
         journal = Journal(self._folder / name, about)
         try:
             self._require_resumption(journal)
-            if not (self._folder / PLAN).exists():
-                write_plan(plan, self._folder / PLAN)
+            self._keep_plan(plan)
             journal.add(Entry(job.number, job.item.name, job.destination) for job in self._jobs)
         except BaseException:
             journal.close()
             raise
         return journal
+
+    def _keep_plan(self, plan: Plan) -> None:
+        """Write the plan down, unless it is there. A plan that lies there alone is of a batch that was never begun."""
+        kept = kept_id(self._folder / PLAN)
+        if kept == plan.id:
+            return
+        if kept and self._options.shard != WHOLE:
+            message = "other shards of this destination have another plan: the source changed between, or the policy"
+            raise JournalError(message)
+        write_plan(plan, self._folder / PLAN)
 
     def _require_resumption(self, journal: Journal) -> None:
         counts = journal.counts()

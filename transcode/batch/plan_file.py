@@ -64,6 +64,16 @@ def read_plan(path: Path) -> Plan:
     return plan
 
 
+def kept_id(path: Path) -> str:
+    """The id of the plan in a file, by its header alone; empty where there is none that could be read."""
+    try:
+        with path.open(encoding="ascii") as file:
+            header = json.loads(file.readline())
+        return str(header["id"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _check(path: Path, header: Any) -> None:  # noqa: ANN401 - whatever the line holds
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         message = f"{path.name} is no plan"

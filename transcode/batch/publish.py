@@ -157,7 +157,7 @@ def write_whole(target: Path, text: str) -> None:
 
     :raises OSError: it cannot be written
     """
-    part = target.with_name(f"{target.name}.new")
+    part = target.with_name(f"{target.name}.{os.getpid()}.new")
     with part.open("w", encoding="ascii") as file:
         file.write(text)
         file.flush()

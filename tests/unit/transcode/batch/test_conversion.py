@@ -181,6 +181,21 @@ def test_a_destination_in_other_shards_is_refused(tmp_path: Path, other: Shard) 
         convert_all(source, tmp_path / "out", options=Options(other))
 
 
+def test_a_shard_of_another_plan_is_refused(tmp_path: Path) -> None:
+    source = archive(tmp_path / "in", {"a": b"one"})
+    convert_all(source, tmp_path / "out", options=Options(Shard(0, 2)))
+    archive(source, {"b": b"two"})
+    with pytest.raises(JournalError, match="have another plan"):
+        convert_all(source, tmp_path / "out", options=Options(Shard(1, 2)))
+
+
+def test_a_plan_that_was_only_looked_at_gives_way(tmp_path: Path) -> None:
+    source = archive(tmp_path / "in", {"a": b"one"})
+    archive(tmp_path / "out" / ".transcode", {"plan.ndjson": b'{"id": "of another time"}'})
+    assert convert_all(source, tmp_path / "out")[0].exit_code == 0
+    assert len(kept_plan(tmp_path / "out").jobs) == 1
+
+
 def test_a_batch_that_is_asked_to_stop_begins_nothing_new(tmp_path: Path) -> None:
     source = archive(tmp_path / "in", {f"{number}": b"12" for number in range(9)})
     plan = plan_of(source, tmp_path / "out")
