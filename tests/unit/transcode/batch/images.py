@@ -28,6 +28,7 @@ from transcode.batch.model import JobSettings, Outcome
 from transcode.batch.stopping import Stop
 from transcode.codecs import builtin
 from transcode.dicom.new_elements import Changes
+from transcode.dicom.offset_tables import OffsetTable
 from transcode.dicom.reader import InstanceReader
 from transcode.dicom.streams import MemoryFile
 from transcode.dicom.writer import InstanceWriter
