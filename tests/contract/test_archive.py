@@ -353,7 +353,7 @@ class TestTruth:
             ("explicit", "RGB", "YBR_FULL"),
             ("rle", "RGB", "YBR_FULL"),
             ("deflated-frame", "RGB", "YBR_FULL"),
-            ("jpeg", "YBR_FULL", "YBR_FULL"),
+            ("jpeg", "YBR_FULL_422", "YBR_FULL_422"),
             ("jpegls", "RGB", "YBR_FULL"),
             ("jpegls-near", "RGB", "YBR_FULL"),
             ("j2k", "YBR_RCT", "YBR_FULL"),

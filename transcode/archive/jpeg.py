@@ -39,12 +39,16 @@ class JpegEncoder(FrameEncoder):
         return header is not None and frame.encoding is JPEG and header.process == 0
 
     def encoded(self, pixels: PixelArray, options: ArchiveOptions) -> tuple[bytes, PixelFormat]:
-        """See `FrameEncoder.encoded`. What is YCbCr already goes in as it is."""
+        """See `FrameEncoder.encoded`. What is YCbCr already goes in as it is.
+
+        DICOM calls YCbCr within JPEG YBR_FULL_422 whatever its chrominance is sampled like (PS3.5 8.2.1); several IODs
+        know no YBR_FULL.
+        """
         colours: dict[str, Any] = {}
         if pixels.format.is_colour:
             colours = _AS_YCBCR if pixels.format.photometric == "YBR_FULL" else _FULL_SIZE
         data = imagecodecs.jpeg8_encode(samples_for_library(pixels), _quality(options), **colours)
-        stored = stored_as("YBR_FULL", pixels.format) if pixels.format.is_colour else pixels.format
+        stored = stored_as("YBR_FULL_422", pixels.format) if pixels.format.is_colour else pixels.format
         return bytes(data), stored
 
 
