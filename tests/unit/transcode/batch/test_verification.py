@@ -115,11 +115,14 @@ def test_frames_in_another_order_are_refused_where_codestreams_are_copied(
     assert archive.refused().message == "frame 1: the codestream is not the source's"
 
 
-@pytest.mark.parametrize("target", ["jpegls", "explicit"])
-def test_a_frame_too_few_is_refused(target: str, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("jpegls", "2 of 3 frames were found, 3 were written"), ("explicit", "promises 12000 bytes, there are 8000")],
+)
+def test_a_frame_too_few_is_refused(target: str, told: str, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     archive.add(grey())
     break_writer(monkeypatch, OneFrameShort)
-    assert archive.refused(to(target)).message == "2 of 3 frames were found, 3 were written"
+    assert told in archive.refused(to(target)).message
 
 
 def test_a_frame_written_twice_is_refused(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
