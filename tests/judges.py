@@ -25,7 +25,7 @@ from transcode.frames import EncodedFrame
 Judge = Callable[[Path], NDArray[Any]]
 """Reads the samples of a file with one frame: (rows, columns) or (rows, columns, samples), as they are stored."""
 
-_ALIKE = {"PALETTE COLOR": "MONOCHROME2", "MONOCHROME1": "MONOCHROME2", "YBR_FULL": "RGB"}
+_ALIKE = {"PALETTE COLOR": "MONOCHROME2", "MONOCHROME1": "MONOCHROME2", "YBR_FULL": "RGB", "YBR_FULL_422": "RGB"}
 """Some judges show what they decode: they apply palettes, invert, turn into RGB. The bytes they decode are the same."""
 
 

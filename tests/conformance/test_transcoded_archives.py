@@ -36,18 +36,19 @@ from tests.conformance.test_htj2k_rpcl import read_markers, require_rules
 from tests.conftest import shared_folder
 from tests.dicom_files import SECONDARY, save
 from tests.judges import is_same
+from transcode.batch.choosing import chooser
 from transcode.batch.conversion import Conversion, Options, plan_archive
 from transcode.batch.convert import convert
 from transcode.batch.engines import InlineEngine
 from transcode.batch.model import JobSettings, Outcome, Status
 from transcode.batch.stopping import Stop
-from transcode.cli.policies import chooser
+from transcode.choices import Colour
 from transcode.codecs import builtin
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.dicom.reader import InstanceReader
 from transcode.dicom.streams import MemoryFile
 from transcode.frames import PixelArray
-from transcode.policy import Colour, Policy
+from transcode.policy import Policy
 
 pytestmark = [
     pytest.mark.corpus,

@@ -107,7 +107,8 @@ class TestEncoding:
         outcome = archive.one(Policy(colour=colour, min_psnr_db=30, min_ssim=0.5))
         assert outcome.status is Status.WRITTEN
         assert outcome.is_lossy == (colour is Colour.JPEG)
-        assert archive.output().PhotometricInterpretation == "YBR_FULL"
+        told = "YBR_FULL" if colour is Colour.LOSSLESS else "YBR_FULL_422"
+        assert archive.output().PhotometricInterpretation == told
         if colour is Colour.LOSSLESS:
             assert_same(archive, before)
 
