@@ -47,6 +47,7 @@ check: .venv/test ## format, lint, types, import rules, fast tests: what a chang
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/typos
+	@.ci/install-test-tools
 	$(BIN)/python -m pytest -q -m "$(FAST)" -n $(JOBS) --dist loadfile
 
 fix: .venv/test ## do what a machine can do: format, sort imports, safe fixes
