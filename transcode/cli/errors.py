@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 import typer
 
-FAILED, WRONGLY_CALLED, AGAIN = 1, 2, 75
+FAILED, WRONGLY_CALLED, REFUSED, AGAIN = 1, 2, 3, 75
 
 P = ParamSpec("P")
 
@@ -19,6 +19,10 @@ class UsageError(Exception):
 
 class CommandError(Exception):
     """The command cannot do what it was asked to."""
+
+
+class RefusedError(Exception):
+    """What was made is not what was read; it is not kept."""
 
 
 def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
@@ -45,6 +49,8 @@ def _told(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, UsageError):
         return WRONGLY_CALLED, str(error)
+    if isinstance(error, RefusedError):
+        return REFUSED, str(error)
     if isinstance(error, StorageError):
         return AGAIN, f"{error}; make room, then go on with --resume"
     if isinstance(error, CommandError | BatchError | ArchiveError | TranscodeError):

@@ -8,7 +8,8 @@ from transcode.archive import archive_encoders
 from transcode.batch.convert import opened_instance, tools
 from transcode.batch.encoding import digest_of
 from transcode.batch.publish import Draft
-from transcode.cli.errors import CommandError, UsageError
+from transcode.cli.errors import CommandError, RefusedError, UsageError
+from transcode.frames import EncodedFrame
 from transcode.targets import ArchiveEncoder, ArchiveOptions
 
 _SECONDS = 60.0
@@ -18,7 +19,8 @@ def transcode_frame(source: Path, out: Path, number: int, target: str, options: 
     """Write one frame, compared before it appears; says what was written.
 
     :raises UsageError: there is no such frame
-    :raises CommandError: the output exists, or is not what was read
+    :raises CommandError: the output exists
+    :raises RefusedError: it is not what was read
     :raises TranscodeError: the source is damaged, or the target cannot hold its samples
     """
     if out.exists() and (out.samefile(source) or not force):
@@ -30,20 +32,34 @@ def transcode_frame(source: Path, out: Path, number: int, target: str, options: 
             message = f"there is no frame {number}: {source.name} has 1 to {reader.number_of_frames}"
             raise UsageError(message)
         stored = reader.read_frame(number - 1)
-    used = tools(_SECONDS)
-    pixels = used.codecs.decode(stored)
-    repacked = encoder.repack(stored)
-    encoded = repacked or encoder.encode(pixels, options)
-    opinion = used.second_opinion.decode(encoded)
-    if encoder.target.is_lossless and digest_of(opinion.pixels) != digest_of(pixels):
-        message = f"{opinion.judge} does not find in the {target} what was encoded; nothing is written"
-        raise CommandError(message)
+    encoded, compared = _packed(encoder, stored) or _encoded(encoder, stored, options)
     with Draft(out, "frame", number) as draft:
         draft.path.write_bytes(encoded.data)
         draft.publish(may_replace=force)
-    return _told(encoder, len(stored.data), len(encoded.data), opinion.judge)
+    name, syntax = encoder.target.name, encoder.target.transfer_syntax
+    return f"{name} ({syntax}): {len(stored.data)} -> {len(encoded.data)} bytes, {compared}"
 
 
-def _told(encoder: ArchiveEncoder, before: int, after: int, judge: str) -> str:
-    compared = "samples equal" if encoder.target.is_lossless else "lossy"
-    return f"{encoder.target.name} ({encoder.target.transfer_syntax}): {before} -> {after} bytes, {compared} by {judge}"
+def _packed(encoder: ArchiveEncoder, stored: EncodedFrame) -> tuple[EncodedFrame, str] | None:
+    """The codestream packed as it is, and how it was compared; None where the target does not do that."""
+    packed = encoder.repack(stored)
+    if packed is None:
+        return None
+    if encoder.unpack(packed) != stored.data:
+        message = f"the codestream is not had back from {encoder.target.name}; nothing is written"
+        raise RefusedError(message)
+    return packed, "had back bit for bit"
+
+
+def _encoded(encoder: ArchiveEncoder, stored: EncodedFrame, options: ArchiveOptions) -> tuple[EncodedFrame, str]:
+    """The samples encoded, and how they were compared."""
+    used = tools(_SECONDS)
+    pixels = used.codecs.decode(stored)
+    encoded = encoder.encode(pixels, options)
+    opinion = used.second_opinion.decode(encoded)
+    if not encoder.target.is_lossless:
+        return encoded, f"lossy, decoded by {opinion.judge}"
+    if digest_of(opinion.pixels) != digest_of(pixels):
+        message = f"{opinion.judge} does not find in the {encoder.target.name} what was encoded; nothing is written"
+        raise RefusedError(message)
+    return encoded, f"samples equal by {opinion.judge}"
