@@ -23,6 +23,8 @@ from transcode.errors import TranscodeError
 from transcode.frames import GREY8, RGB8, PixelArray, PixelFormat
 from transcode.targets import ArchiveOptions
 
+pytestmark = pytest.mark.slow
+
 SharedData = Callable[[str], Path]
 
 OPTIONS = ArchiveOptions(near=2)

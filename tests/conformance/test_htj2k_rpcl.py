@@ -26,6 +26,8 @@ from transcode.dicom.streams import MemoryFile
 from transcode.frames import GREY8, RGB8, EncodedFrame, PixelArray, PixelFormat
 from transcode.targets import ArchiveOptions
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(1, 1), (1, 500), (64, 64), (65, 65), (512, 512), (2048, 2048), (2049, 2049), (3000, 400), (37, 5000)]
 FORMATS = [GREY8, PixelFormat(1, 16, 12), PixelFormat(1, 16, 16, signed=True), RGB8]
 RADIOLOGY = ["CT_SignedCT.dcm", "DX_16bit_1420x1416_J2KR.dcm", "MG1_J2KI.dcm", "RG3_JLSL.dcm", "SC_1475_RGB_RLE.dcm"]

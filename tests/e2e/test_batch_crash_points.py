@@ -17,6 +17,8 @@ from tests.unit.transcode.batch.jobs import archive, convert_all, reversed_tree,
 from transcode.batch.conversion import Options
 from transcode.batch.journal import State
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"a": b"one", "s/b": b"two", "s/c": b"three"}
 WRITING = ("write", "pwrite64", "fsync", "fdatasync", "link", "rename", "unlink", "mkdir")

@@ -20,7 +20,10 @@ from tests.unit.transcode.batch.jobs import archive, reversed_tree, tree
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "MEDTILES_TEST_MARK"
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not applicable: looks into /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="not applicable: looks into /proc"),
+]
 
 
 class Drivers:

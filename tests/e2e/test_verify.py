@@ -25,6 +25,8 @@ from tests.dicom_files import JPEG_BASELINE, encapsulated, gradient, image, item
 from transcode.cli.errors import told_in_one_line
 from transcode.cli.verify import verify
 
+pytestmark = pytest.mark.slow
+
 JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
 HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
 JPEG_XL_RECOMPRESSION = "1.2.840.10008.1.2.4.111"

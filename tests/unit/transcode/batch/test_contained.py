@@ -13,7 +13,10 @@ from transcode.batch import contained as module
 from transcode.batch.causes import cause_of
 from transcode.batch.contained import ContainedDeath, contained
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="not applicable: processes are those of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="not applicable: processes are those of POSIX"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,8 @@ from transcode.batch.stopping import Stop
 from transcode.batch.watch import Watch, WatchOptions
 from transcode.batch.watch_metrics import WatchMetrics
 
+pytestmark = pytest.mark.slow
+
 POLLING = WatchOptions(poll_seconds=0.02, settle_seconds=0.05)
 EVENTS = WatchOptions(settle_seconds=0.2)
 

@@ -19,6 +19,8 @@ from transcode.dicom.writer import InstanceWriter
 from transcode.files import StableFile
 from transcode.targets import Target
 
+pytestmark = pytest.mark.slow
+
 SIDE = 512
 BLOB = 64 << 20
 
