@@ -25,6 +25,9 @@ from transcode.errors import TranscodeError, UnsupportedPixelsError
 from transcode.frames import EncodedFrame, PixelArray, Samples
 from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
 
+_MOST_KEPT = 8 << 20
+"""Bytes of samples that are kept for the comparison; beyond that, a frame more at the most, and hashes."""
+
 
 class LeftAloneError(Exception):
     """Frames are something that the target cannot keep: the file is better copied."""
@@ -56,11 +59,30 @@ class Written:
     encoder: ArchiveEncoder | None
     frames: int
     changes: Changes
-    digests: tuple[bytes, ...] = ()
-    """Of each frame, of its samples as they were given to the encoder, or of the codestream that was packed; none where
-    codestreams were copied."""
+    proofs: tuple[Proof, ...] = ()
+    """For each frame what it must give back; none where codestreams were copied."""
     pixel_bytes: int = 0
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proof:
+    """What a frame must give back: its samples as they were given to the encoder, or the codestream that was packed."""
+
+    digest: bytes = b""
+    """A hash of either; empty where the samples themselves are kept."""
+    pixels: PixelArray | None = None
+    """Kept of the first frames, which costs less than a hash of them."""
+
+    def holds(self, found: PixelArray) -> bool:
+        """Whether these are the samples."""
+        if self.pixels is None:
+            return digest_of(found) == self.digest
+        return found.format == self.pixels.format and np.array_equal(found.samples, self.pixels.samples)
+
+    def holds_stream(self, data: bytes) -> bool:
+        """Whether this is the codestream."""
+        return digest_of_stream(data) == self.digest
 
 
 def digest_of(pixels: PixelArray) -> bytes:
@@ -82,7 +104,7 @@ class _Encoded:
     """A frame on its way from the source to the output."""
 
     frame: EncodedFrame
-    digest: bytes
+    proof: Proof
     pixel_bytes: int
     """Of its samples."""
 
@@ -100,11 +122,12 @@ def write_instance(out: BinaryIO, source: InstanceReader, how: How, tools: Tools
     overlays = embedded_overlays(source.header, source.pixels)
     writer: InstanceWriter | None = None
     changes = Changes()
-    digests, pixel_bytes = [], 0
+    proofs, pixel_bytes = [], 0
     for index in range(source.number_of_frames):
-        _require_nothing_else(source, index, overlays)
-        encoded = _encoded(source, index, how, tools.codecs)
-        digests.append(encoded.digest)
+        stored, words = source.read_frame_with_words(index)
+        _require_nothing_else(source, index, words, overlays)
+        encoded = _encoded(source, index, stored, how, tools.codecs, keeps_samples=pixel_bytes < _MOST_KEPT)
+        proofs.append(encoded.proof)
         pixel_bytes += encoded.pixel_bytes
         if writer is None:
             changes = _changes(source, data_set, how, encoded.frame, overlays)
@@ -116,7 +139,7 @@ def write_instance(out: BinaryIO, source: InstanceReader, how: How, tools: Tools
         raise UnsupportedPixelsError(message)
     writer.finish(None if changes.ratio is None else pixel_bytes / max(1, writer.encoded_bytes))
     name = how.encoder.target.name
-    return Written(name, how.encoder, len(digests), changes, tuple(digests), pixel_bytes, writer.warnings)
+    return Written(name, how.encoder, len(proofs), changes, tuple(proofs), pixel_bytes, writer.warnings)
 
 
 def rewrap(out: BinaryIO, source: InstanceReader, target: str, offset_table: OffsetTable) -> Written:
@@ -141,29 +164,33 @@ def rewrap(out: BinaryIO, source: InstanceReader, target: str, offset_table: Off
     return Written(target, encoder, frames, changes, warnings=writer.warnings)
 
 
-def _encoded(source: InstanceReader, index: int, how: How, codecs: Codecs) -> _Encoded:
+def _encoded(
+    source: InstanceReader, index: int, stored: EncodedFrame, how: How, codecs: Codecs, *, keeps_samples: bool
+) -> _Encoded:
     """The frame for the target, and what it must give back: a codestream that was packed, or samples."""
-    stored = source.read_frame(index)
     repacked = how.encoder.repack(stored)
     if repacked is not None:
         pixel_bytes = stored.width * stored.height * stored.format.samples_per_pixel * stored.format.dtype.itemsize
-        return _Encoded(repacked, digest_of_stream(stored.data), pixel_bytes)
+        return _Encoded(repacked, Proof(digest_of_stream(stored.data)), pixel_bytes)
     if how.encoder.repacks.intersection(stored.encoding.transfer_syntaxes):
         message = f"frame {index + 1}: {how.encoder.target.name} cannot pack its codestream so that it comes back"
         raise LeftAloneError(message)
     try:
         pixels = codecs.decode(stored)
+        pixels.samples.flags.writeable = False  # an encoder that changed them could not be found out
         encoded = how.encoder.encode(pixels, how.options)
     except TranscodeError as error:
         message = f"{source.file_header.body.name}: frame {index + 1}: {error}"
         raise type(error)(message) from error
-    return _Encoded(encoded, digest_of(pixels), pixels.samples.nbytes)
+    proof = Proof(pixels=pixels) if keeps_samples else Proof(digest_of(pixels))
+    return _Encoded(encoded, proof, pixels.samples.nbytes)
 
 
-def _require_nothing_else(source: InstanceReader, index: int, overlays: tuple[EmbeddedOverlay, ...]) -> None:
+def _require_nothing_else(
+    source: InstanceReader, index: int, words: Samples | None, overlays: tuple[EmbeddedOverlay, ...]
+) -> None:
     """Refuse native samples whose unused bits hold anything but their sign, and overlays that can be moved."""
     pixels = source.pixels
-    words = source.read_words(index)
     if words is not None and unused_bits_hold_data(words, pixels, [overlay.bit for overlay in overlays]):
         message = f"frame {index + 1}: bits beside the {pixels.format.bits_stored} stored ones hold something"
         raise LeftAloneError(message)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from transcode.batch import quality
-from transcode.batch.encoding import Tools, Written, digest_of, digest_of_stream, frames_of
+from transcode.batch.encoding import Tools, Written, frames_of
 from transcode.batch.exactness import first_difference
 from transcode.batch.frame_checksums import frame_checksums
 from transcode.batch.model import Quality
@@ -112,13 +112,13 @@ def _picture(source: InstanceReader, frame: EncodedFrame, index: int, written: W
         return Verdict(f"frame {index + 1}: the codestream is not what {written.target} asks for")
     packed = written.encoder.unpack(frame) if written.encoder is not None else None
     if packed is not None:
-        is_same = digest_of_stream(packed) == written.digests[index]
+        is_same = written.proofs[index].holds_stream(packed)
         return Verdict("" if is_same else f"frame {index + 1}: the codestream within is not the source's")
     opinion = tools.second_opinion.decode(frame)
     if written.changes.ratio is not None:
         before = tools.codecs.decode(source.read_frame(index))
         return Verdict(quality=quality.measure(before, opinion.pixels), judge=opinion.judge)
-    is_same = digest_of(opinion.pixels) == written.digests[index]
+    is_same = written.proofs[index].holds(opinion.pixels)
     return Verdict("" if is_same else _difference(source, frame, index, tools), judge=opinion.judge)
 
 

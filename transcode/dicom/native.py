@@ -7,6 +7,7 @@ High Bit are the value; what lies beside them (overlays of old files, PS3.5 8.1.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,15 @@ class NativeFrames:
         is_word = place.vr in ("OW", "") and pixels.bits_allocated <= 8
         self._has_swapped_words = is_word and not is_little
         """Big endian OW: the bytes of each 16-bit word are swapped, also where samples are smaller (PS3.5 7.3)."""
+        self._is_plain = (
+            is_little
+            and sys.byteorder == "little"
+            and not pixels.is_planar
+            and not pixels.format.is_float
+            and pixels.format.photometric != "YBR_FULL_422"
+            and pixels.high_bit == pixels.format.bits_stored - 1
+        )
+        """Whether samples without anything in their unused bits are already what `read` gives."""
 
     @property
     def count(self) -> int:
@@ -52,14 +62,24 @@ class NativeFrames:
         """
         bits = self._pixels.frame_bits
         first, last = index * bits, (index + 1) * bits
-        if last > self._length * 8:
-            message = f"{self._file.name}: no frame {index + 1} of {self._pixels.frames}, Pixel Data holds {self.count}"
-            raise DicomFileError(message)
+        self._require(index)
         data = self._read_bytes(first // 8, -(-last // 8), index)
         if self._pixels.bits_allocated == 1:
             packed = np.frombuffer(data, np.uint8)
             return np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + bits].tobytes()
         return self._ordered(data)
+
+    def read_with_words(self, index: int) -> tuple[bytes, Array | None]:
+        """What `read` and `read_words` give, read once; no words where nothing lies beside the values.
+
+        :raises DicomFileError, TruncatedFileError: see `read`
+        """
+        size = self._pixels.frame_bits // 8
+        self._require(index)
+        data = self._read_bytes(index * size, (index + 1) * size, index)
+        if self._is_plain and _is_clean(np.frombuffer(data, self._pixels.format.dtype), self._pixels):
+            return data, None
+        return self._ordered(data), self._words(data)
 
     def read_words(self, index: int) -> Array:
         """The samples of one frame as they lie, all bits of them, unsigned; for samples of whole bytes.
@@ -67,13 +87,18 @@ class NativeFrames:
         :raises DicomFileError, TruncatedFileError: see `read`
         """
         size = self._pixels.frame_bits // 8
-        if (index + 1) * size > self._length:
-            message = f"{self._file.name}: no frame {index + 1} of {self._pixels.frames}, Pixel Data holds {self.count}"
-            raise DicomFileError(message)
-        data = self._read_bytes(index * size, (index + 1) * size, index)
+        self._require(index)
+        return self._words(self._read_bytes(index * size, (index + 1) * size, index))
+
+    def _words(self, data: bytes) -> Array:
         width = self._pixels.bits_allocated // 8
         words: Array = np.frombuffer(data, f"{'<' if self._is_little else '>'}u{width}")
         return words.astype(words.dtype.newbyteorder("="), copy=False)
+
+    def _require(self, index: int) -> None:
+        if (index + 1) * self._pixels.frame_bits > self._length * 8:
+            message = f"{self._file.name}: no frame {index + 1} of {self._pixels.frames}, Pixel Data holds {self.count}"
+            raise DicomFileError(message)
 
     def _read_bytes(self, first: int, last: int, index: int) -> bytes:
         if self._start + last > self._file.size:
@@ -94,6 +119,8 @@ class NativeFrames:
         is_422 = pixels.format.photometric == "YBR_FULL_422"
         if not (unused or needs_swap or pixels.is_planar or is_422):
             return data
+        if self._is_plain and pixels.bits_allocated > 1 and _is_clean(np.frombuffer(data, pixels.format.dtype), pixels):
+            return data
         samples: Array = np.frombuffer(data, pixels.format.dtype.newbyteorder("<" if self._is_little else ">"))
         if is_422:
             samples = _upsampled(samples)
@@ -103,6 +130,15 @@ class NativeFrames:
         if unused and not pixels.format.is_float:
             samples = _cleared(samples, pixels)
         return samples.tobytes()
+
+
+def _is_clean(samples: Array, pixels: ImagePixel) -> bool:
+    """Whether all samples, whose low bits are their value, are numbers of Bits Stored: nothing lies above them."""
+    stored = pixels.format.bits_stored
+    if pixels.format.signed:
+        half = 1 << (stored - 1)
+        return -half <= int(samples.min()) and int(samples.max()) < half
+    return int(samples.max()) < 1 << stored
 
 
 def _cleared(samples: Array, pixels: ImagePixel) -> Array:

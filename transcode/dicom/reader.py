@@ -127,7 +127,24 @@ class InstanceReader:
         if not 0 <= index < self._pixels.frames:
             message = f"{self._header.body.name}: no frame {index + 1}, there are {self._pixels.frames}"
             raise DicomFileError(message)
-        data = self._frames.read(index)
+        return self._frame(self._frames.read(index), index)
+
+    def read_frame_with_words(self, index: int) -> tuple[EncodedFrame, Samples | None]:
+        """What `read_frame` and `read_words` give, read once; no words where nothing lies beside the values.
+
+        :param index: from 0
+        :raises DicomFileError, CorruptFrameError, TruncatedFileError, FileChangedError: see `read_frame`
+        """
+        if not isinstance(self._frames, NativeFrames) or not self._has_unused_bits:
+            return self.read_frame(index), None
+        data, words = self._frames.read_with_words(index)
+        return self._frame(data, index), words
+
+    @property
+    def _has_unused_bits(self) -> bool:
+        return self._pixels.format.bits_stored != self._pixels.bits_allocated
+
+    def _frame(self, data: bytes, index: int) -> EncodedFrame:
         pixels = self._pixels.format
         if self._encoding is not RAW:
             data = _without_pad(data)
@@ -148,8 +165,7 @@ class InstanceReader:
         :raises DicomFileError: there is no such frame
         :raises TruncatedFileError, FileChangedError: see RandomAccess
         """
-        is_full = self._pixels.format.bits_stored == self._pixels.bits_allocated
-        if is_full or not isinstance(self._frames, NativeFrames):
+        if not self._has_unused_bits or not isinstance(self._frames, NativeFrames):
             return None
         return self._frames.read_words(index)
 
