@@ -28,12 +28,12 @@ from tests.dicom_files import image, save
 from tests.unit.transcode.batch.images import frames_of
 from transcode.archive import archive_encoders
 from transcode.batch import encoding, verification
+from transcode.batch.choosing import chooser
 from transcode.batch.conversion import Conversion, Options, plan_archive
 from transcode.batch.convert import convert, opened_instance, tools
 from transcode.batch.engines import InlineEngine, LocalEngine
 from transcode.batch.model import JobSettings
 from transcode.batch.stopping import Stop
-from transcode.cli.policies import chooser
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.policy import Policy
 from transcode.targets import ArchiveOptions
