@@ -16,7 +16,7 @@ from medtiles.catalogue.studies.moments import interval
 from medtiles.catalogue.studies.tables import SERIES_COLUMNS, STUDY_COLUMNS, attributes, texts
 from medtiles.core.errors import BadRequestError
 from medtiles.core.studies import QueryScope, StudyQuery
-from medtiles.dicom.study_attributes import OF_INSTANCE, OF_SERIES, OF_STUDY
+from medtiles.dicom.study_attributes import OF_INSTANCE, OF_SERIES, OF_STUDY, VARYING
 
 STUDY, SERIES, INSTANCE = QueryScope.STUDIES, QueryScope.SERIES, QueryScope.INSTANCES
 _RANK = {STUDY: 0, SERIES: 1, INSTANCE: 2}
@@ -35,6 +35,8 @@ _COLUMNS = {
 _ONE_VALUE = frozenset({"0020000D", "0020000E", "00080018", "00080016", "00083002", "00100020", "00080050"})
 """Attributes of one value each, which can be compared as a whole."""
 _MOST = 32
+_MOST_KNOWN = 4096
+"""Data sets whose outcome is kept: neighbours share theirs."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,9 @@ class Conditions:
     parts: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     matchers: list[tuple[Matcher, tuple[str, ...]]] = field(default_factory=list)
+    levels: set[QueryScope] = field(default_factory=set)
+    """Of the tables that the conditions speak of."""
+    _outcomes: dict[tuple[int, str], bool] = field(default_factory=dict)
 
     @property
     def sql(self) -> str:
@@ -54,10 +59,17 @@ class Conditions:
         """`dicom_match`: whether a column matches."""
         return self.matchers[number][0](text.split("\\") if text else [])
 
-    def match_json(self, number: int, *kept: str) -> bool:
-        """`dicom_match_json`: whether an attribute, at its path in one of the kept data sets, matches."""
+    def match_json(self, number: int, text: str) -> bool:
+        """`dicom_match_json`: whether an attribute, at its path in a kept data set, matches."""
         test, path = self.matchers[number]
-        return any(test(values) for text in kept for values in _at(attributes(text), path))
+        if f'"{path[0]}"' not in text:
+            return test([])
+        known = self._outcomes.get((number, text))
+        if known is None:
+            known = any(map(test, _at(attributes(text), path)))
+            if len(self._outcomes) < _MOST_KNOWN:
+                self._outcomes[number, text] = known
+        return known
 
 
 def conditions_of(query: StudyQuery) -> Conditions:
@@ -92,7 +104,7 @@ def _add(found: Conditions, query: StudyQuery, path: tuple[str, ...], text: str)
         level = _level(path[0])
         if test is not None:
             found.matchers.append((test, path))
-            _put(found, query.level, level, _in_json(level), [len(found.matchers) - 1])
+            _put(found, query.level, level, _in_json(level, path[0]), [len(found.matchers) - 1])
         return
     if test is None:
         return
@@ -120,23 +132,25 @@ def _level(tag: str) -> QueryScope:
     raise BadRequestError(message)
 
 
-def _in_json(level: QueryScope) -> str:
+def _in_json(level: QueryScope, tag: str) -> str:
     if level is INSTANCE:
-        return "dicom_match_json(?, i.own, (SELECT json FROM blocks WHERE id = i.shared))"
+        kept = "i.own" if tag in VARYING else "(SELECT json FROM blocks WHERE id = i.shared)"
+        return f"dicom_match_json(?, {kept})"
     return f"dicom_match_json(?, {'s' if level is STUDY else 'e'}.json)"
 
 
 _DEEPER = {
     (STUDY, SERIES): "s.uid IN (SELECT e.study FROM series AS e WHERE {})",
-    (STUDY, INSTANCE): "s.uid IN (SELECT i.study FROM files AS i WHERE i.hidden = 0 AND i.uid <> '' AND {})",
+    (STUDY, INSTANCE): "s.uid IN (SELECT i.study FROM files AS i WHERE i.hidden = 0 AND {})",
     (SERIES, INSTANCE): "EXISTS (SELECT 1 FROM files AS i WHERE i.study = e.study AND i.series = e.uid "
-    "AND i.hidden = 0 AND i.uid <> '' AND {})",
+    "AND i.hidden = 0 AND {})",
 }
 
 
 def _put(found: Conditions, asked: QueryScope, of: QueryScope, condition: str, values: Sequence[Any]) -> None:
     """Add a condition on what lies at or above the level that is asked for, or on any that lies below it."""
     is_below = _RANK[of] > _RANK[asked]
+    found.levels.add(asked if is_below else of)
     found.parts.append(_DEEPER[asked, of].format(condition) if is_below else condition)
     found.values.extend(values)
 

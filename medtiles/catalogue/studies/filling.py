@@ -156,7 +156,7 @@ def _update_files(
 
 
 _INSTANCES = """
-SELECT series, sop_class, of_study, of_series FROM files WHERE study = ? AND hidden = 0 AND uid <> '' ORDER BY path
+SELECT series, sop_class, of_study, of_series FROM files WHERE study = ? AND hidden = 0 ORDER BY path
 """
 
 

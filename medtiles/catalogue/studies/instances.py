@@ -35,7 +35,7 @@ def instances(connection: sqlite3.Connection, scope: Scope) -> list[Instance]:
     """The instances; none when there is no such scope."""
     asked = {"study": scope.study, "series": scope.series, "uid": scope.instance}
     given = {name: uid for name, uid in asked.items() if uid}
-    where = " AND ".join(["hidden = 0", "uid <> ''", *(f"{name} = ?" for name in given)])
+    where = " AND ".join(["hidden = 0", *(f"{name} = ?" for name in given)])
     order = "ORDER BY study, series, number, uid"
     rows = connection.execute(f"SELECT {_COLUMNS} FROM files WHERE {where} {order}", tuple(given.values()))
     grouped = groupby(map(_Row._make, rows), key=lambda row: (row.study, row.series))

@@ -9,7 +9,7 @@ from medtiles.catalogue.studies.attribute_names import tag_path
 from medtiles.catalogue.studies.conditions import INSTANCE, SERIES, STUDY, Conditions, conditions_of
 from medtiles.catalogue.studies.tables import attributes
 from medtiles.core.errors import BadRequestError
-from medtiles.core.studies import StudyQuery
+from medtiles.core.studies import QueryScope, StudyQuery
 from medtiles.dicom.study_attributes import USUAL_OF_INSTANCE, USUAL_OF_SERIES, USUAL_OF_STUDY
 
 Found = dict[str, Any]
@@ -18,26 +18,20 @@ _COUNTED_OF_STUDY = {"00080061": "CS", "00080062": "UI", "00201206": "IS", "0020
 _STUDY = "s.uid, s.json, s.t00080061, s.t00080062, s.t00201206, s.t00201208"
 _SERIES = "e.uid, e.json, e.t00201209"
 _INSTANCE = "i.uid, i.own, (SELECT json FROM blocks WHERE id = i.shared), i.transfer_syntax"
-_SERIES_OF_STUDY = "series AS e JOIN studies AS s ON s.uid = e.study"
-_INSTANCES = (
-    "files AS i JOIN series AS e ON e.study = i.study AND e.uid = i.series JOIN studies AS s ON s.uid = i.study"
-)
-_QUERIES = {
-    STUDY: (_STUDY, "studies AS s", "", "s.t00080020 DESC, s.t00080030 DESC, s.uid"),
-    SERIES: (
-        f"{_STUDY}, {_SERIES}",
-        _SERIES_OF_STUDY,
-        "",
-        "s.t00080020 DESC, s.t00080030 DESC, s.uid, CAST(e.t00200011 AS INTEGER), e.uid",
-    ),
-    INSTANCE: (
-        f"{_STUDY}, {_SERIES}, {_INSTANCE}",
-        _INSTANCES,
-        "i.hidden = 0 AND i.uid <> '' AND ",
-        "i.study, i.series, i.number, i.uid",
-    ),
+_TABLES = {STUDY: "studies AS s", SERIES: "series AS e", INSTANCE: "files AS i"}
+_KEYS = {STUDY: "s.uid", SERIES: "e.study, e.uid", INSTANCE: "i.path"}
+_COLUMNS = {
+    STUDY: _STUDY,
+    SERIES: f"{_STUDY}, {_SERIES}",
+    INSTANCE: f"{_STUDY}, {_SERIES}, {_INSTANCE}",
 }
-"""Columns, tables, what always holds, and the order of the answer: the latest studies first."""
+_ORDERS = {
+    STUDY: "s.t00080020 DESC, s.t00080030 DESC, s.uid",
+    SERIES: "s.t00080020 DESC, s.t00080030 DESC, s.uid, CAST(e.t00200011 AS INTEGER), e.uid",
+    INSTANCE: "i.study, i.series, i.number, i.uid",
+}
+"""The latest studies first; always the same order."""
+_ABOVE = {STUDY: {STUDY}, SERIES: {STUDY, SERIES}, INSTANCE: {STUDY, SERIES, INSTANCE}}
 
 
 def search(connection: sqlite3.Connection, query: StudyQuery) -> tuple[list[Found], int]:
@@ -51,15 +45,33 @@ def search(connection: sqlite3.Connection, query: StudyQuery) -> tuple[list[Foun
     conditions = conditions_of(query)
     wanted = wanted_fields(query.fields)
     _register(connection, conditions)
-    columns, tables, always, order = _QUERIES[query.level]
-    where = f"FROM {tables} WHERE {always}{conditions.sql}"
+    level, where = query.level, conditions.sql
+    if level is INSTANCE:
+        where = f"i.hidden = 0 AND {where}"
+    # First the keys of the page, from no more tables than it takes; then all that is told of them.
+    sorted_by = {STUDY, SERIES} if level is SERIES else {level}
+    keys = f"SELECT {_KEYS[level]} FROM {_joined(level, conditions.levels | sorted_by)} WHERE {where}"
+    page = f"{keys} ORDER BY {_ORDERS[level]} LIMIT ? OFFSET ?"
+    everything = f"SELECT {_COLUMNS[level]} FROM {_joined(level, _ABOVE[level])}"
     rows = connection.execute(
-        f"SELECT {columns} {where} ORDER BY {order} LIMIT ? OFFSET ?",
+        f"{everything} WHERE ({_KEYS[level]}) IN ({page}) ORDER BY {_ORDERS[level]}",
         (*conditions.values, query.limit, min(query.offset, 2**62)),
     ).fetchall()
-    is_all = query.offset == 0 and len(rows) < query.limit
-    total = len(rows) if is_all else _count(connection, where, conditions)
+    if query.offset == 0 and len(rows) < query.limit:
+        return [_told(query, row, wanted) for row in rows], len(rows)
+    counting = f"SELECT count(*) FROM {_joined(level, conditions.levels | {level})} WHERE {where}"
+    total = int(connection.execute(counting, conditions.values).fetchone()[0])
     return [_told(query, row, wanted) for row in rows], total
+
+
+def _joined(level: QueryScope, levels: set[QueryScope]) -> str:
+    """The table of a level, and those of the others joined to it."""
+    tables = _TABLES[level]
+    for other in levels - {level}:
+        study, series = ("e.study", "e.uid") if level is SERIES else ("i.study", "i.series")
+        on = f"s.uid = {study}" if other is STUDY else f"e.study = {study} AND e.uid = {series}"
+        tables += f" JOIN {_TABLES[other]} ON {on}"
+    return tables
 
 
 def wanted_fields(fields: tuple[str, ...]) -> frozenset[str] | None:
@@ -72,14 +84,10 @@ def wanted_fields(fields: tuple[str, ...]) -> frozenset[str] | None:
     return frozenset(tag_path(name)[0] for name in fields)
 
 
-def _count(connection: sqlite3.Connection, where: str, conditions: Conditions) -> int:
-    return int(connection.execute(f"SELECT count(*) {where}", conditions.values).fetchone()[0])
-
-
 def _register(connection: sqlite3.Connection, conditions: Conditions) -> None:
     """Only one search runs on a connection at a time, so its functions are those of this search."""
     connection.create_function("dicom_match", 2, conditions.match)
-    connection.create_function("dicom_match_json", -1, conditions.match_json)
+    connection.create_function("dicom_match_json", 2, conditions.match_json)
 
 
 def _told(query: StudyQuery, row: tuple[Any, ...], wanted: frozenset[str] | None) -> Found:

@@ -1,7 +1,7 @@
 """The tables of the index of studies, and what goes into their columns.
 
-`files` has a line for each DICOM file; those with valid UIDs are instances, and of several files with the same instance
-the first path is shown. What neighbours share lies in `blocks`, once. `studies` and `series` are made from `files`;
+`files` has a line for each DICOM file. Those without valid UIDs are hidden, and of several files with the same instance
+all but the first path. What neighbours share lies in `blocks`, once. `studies` and `series` are made from `files`;
 `stale` names what must be made again. Columns are named by their attributes: `t00100010` is the patient's name, values
 joined by backslashes, component groups of names by equals signs.
 """
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS files
    transfer_syntax TEXT NOT NULL, frames INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
    plane BLOB NOT NULL, of_study INTEGER, of_series INTEGER, shared INTEGER, own TEXT NOT NULL,
    hidden INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS files_by_series ON files (study, series, number, uid);
+CREATE INDEX IF NOT EXISTS files_by_series ON files (study, series, number, uid, hidden) WHERE hidden = 0;
 CREATE INDEX IF NOT EXISTS files_by_uid ON files (uid);
 CREATE TABLE IF NOT EXISTS studies
   (uid TEXT PRIMARY KEY, json TEXT NOT NULL, {_columns(STUDY_COLUMNS)}) WITHOUT ROWID;
