@@ -33,9 +33,13 @@ def scope_of(request: HttpRequest) -> Scope:
 def root_url(request: HttpRequest) -> str:
     """The address of `/dicomweb` as the client knows it; without a sensible Host, relative to the server.
 
-    A proxy in front that speaks TLS says so with X-Forwarded-Proto.
+    A proxy in front that speaks TLS says so with X-Forwarded-Proto. A Host that is our own address without a port is of
+    a client that leaves the port out (dicomweb-client does): it has reached us, so the port is ours.
     """
     host = request.headers.get("host", "")
+    name, port = request.scope.get("server") or ("", None)
+    if host in {name, "localhost"} and port not in {None, 80}:
+        host = f"{host}:{port}"
     if _HOST.fullmatch(host) is None:
         return ROOT
     said = request.headers.get("x-forwarded-proto", "")
