@@ -18,7 +18,9 @@ from pydicom.datadict import dictionary_VR
 
 from medtiles.dicom.json_model import BULK, MOST_INLINE, Json
 from medtiles.dicom.json_values import BINARY_VRS, is_plain, text_values, values_of
+from transcode.dicom.attributes import quiet
 from transcode.dicom.per_frame import PerFrameSequence
+from transcode.errors import DicomFileError
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -53,7 +55,7 @@ def frame_items(sequence: PerFrameSequence, encodings: Sequence[str], place: str
         item = _Item(data, order, encodings, f"{place}/{number}/", seen)
         try:
             found.append(item.json(sequence.is_implicit))
-        except (struct.error, ValueError, LookupError, RecursionError):
+        except (struct.error, ValueError, LookupError, RecursionError, DicomFileError):
             found.append({})  # damaged: the frames after it keep their places
     return found
 
@@ -151,7 +153,8 @@ class _Item:
 
     def _texts(self, vr: str, data: bytes) -> list[Any]:
         if vr in _DECODED_VRS and not is_plain(data):
-            return text_values(vr, decode_bytes(data, self._encodings, _DELIMITERS))
+            with quiet(vr):
+                return text_values(vr, decode_bytes(data, self._encodings, _DELIMITERS))
         return text_values(vr, data.decode("ascii", "replace"))
 
 

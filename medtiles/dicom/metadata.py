@@ -32,10 +32,10 @@ def metadata_of(header: FileHeader) -> Json:
     """
     with quiet(header.body.name):
         found = json_of(header.dataset)
-        if header.per_frame is not None:
-            encodings = _encodings(header.dataset)
-            items = frame_items(header.per_frame, encodings, _PER_FRAME)
-            found[_PER_FRAME] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
+        encodings = _encodings(header.dataset)
+    if header.per_frame is not None:  # outside: those who want pydicom meanwhile do not wait for many frames
+        items = frame_items(header.per_frame, encodings, _PER_FRAME)
+        found[_PER_FRAME] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
     pixels = header.pixel_data
     if pixels is not None:
         tag = _PIXEL_TAGS[pixels.keyword]

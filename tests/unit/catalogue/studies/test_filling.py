@@ -195,6 +195,16 @@ def test_an_index_that_is_deleted_while_it_is_used_is_made_anew_by_the_next_scan
     assert counts(catalogue) == {STUDY: 4, OTHER_STUDY: 1}
 
 
+def test_when_the_disk_is_full_the_index_goes_on_in_memory(make: Make, archive: Path) -> None:
+    catalogue = make()
+    catalogue.studies._store._writer.execute("PRAGMA max_page_count = 1")
+    for number in range(4, 9):
+        save(archive / f"slice{number}.dcm", slice_of(number, PatientComments="x" * 5000, StudyID=f"{number}" * 9))
+    catalogue.rescan()
+    catalogue.rescan()
+    assert counts(catalogue) == {STUDY: 9, OTHER_STUDY: 1}
+
+
 def test_only_the_owner_may_read_the_index(make: Make, cache: Path) -> None:
     make()
     assert {path.stat().st_mode & 0o777 for path in cache.glob("studies-*")} == {0o600}
