@@ -9,6 +9,7 @@ from typing import Protocol
 
 from medtiles.core.display import Display
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.studies import Studies
 from medtiles.core.view import Refinement, Request, View
 from transcode.frames import EncodedFrame, PixelArray
 
@@ -57,6 +58,10 @@ class ImagePage:
 
 class Tiles(Protocol):
     """What a protocol may ask. Safe to call from several threads. Errors are those of core.errors and transcode."""
+
+    @property
+    def studies(self) -> Studies:
+        """The DICOM instances by their UIDs."""
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images."""

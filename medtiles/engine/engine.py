@@ -16,6 +16,7 @@ from medtiles.core.display import Display, Windowing
 from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import AssociatedName, Refinement, Request, View
 from medtiles.engine import planning, presentation, progressive
@@ -70,6 +71,11 @@ class TileEngine:
         )
 
     # -- what there is ------------------------------------------------------------------------------------------
+
+    @property
+    def studies(self) -> Studies:
+        """The DICOM instances by their UIDs."""
+        return self._catalogue.studies
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images."""
