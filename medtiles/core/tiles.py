@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from medtiles.core.display import Display
+from medtiles.core.frames import Frames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.view import Refinement, Request, View
 from transcode.frames import EncodedFrame, PixelArray
@@ -57,6 +58,10 @@ class ImagePage:
 
 class Tiles(Protocol):
     """What a protocol may ask. Safe to call from several threads. Errors are those of core.errors and transcode."""
+
+    @property
+    def frames(self) -> Frames:
+        """Frames of DICOM instances as they travel."""
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images."""

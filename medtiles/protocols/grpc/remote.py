@@ -18,6 +18,8 @@ import grpc
 from medtiles.api.v1 import images_pb2, tiles_pb2
 from medtiles.core.display import Display
 from medtiles.core.errors import BusyError
+from medtiles.core.frames import Frames
+from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import Refinement, Request, View
@@ -78,6 +80,7 @@ class RemoteTiles:
         self._frames = FrameCache(self._options.cache_bytes)
         self._encodings = {encoding.name: encoding for encoding in ENCODINGS}
         self._under_way: set[Future[EncodedFrame]] = set()
+        self.frames: Frames = NoFrames()
 
     # -- what there is ------------------------------------------------------------------------------------------
 
