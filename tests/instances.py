@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,7 +26,12 @@ GREY = PixelFormat(1, 16, 16)
 
 def instance_of(path: Path, image_id: str = "") -> Instance:
     """A file as an instance, as pydicom reads it."""
-    header = pydicom.dcmread(path, stop_before_pixels=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd values in real files
+        return _instance_of(pydicom.dcmread(path, stop_before_pixels=True), path, image_id)
+
+
+def _instance_of(header: pydicom.Dataset, path: Path, image_id: str) -> Instance:
     return Instance(
         str(header.get("StudyInstanceUID", "")),
         str(header.get("SeriesInstanceUID", "")),
