@@ -10,7 +10,7 @@ cannot be reached or has too much to do, TimeoutError when it does not answer in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -20,13 +20,25 @@ from numpy.typing import NDArray
 from medtiles.core.display import Display, Windowing
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.studies import DicomJson, Instance, QueryScope, Scope, StudyQuery
 from medtiles.core.tiles import ImageQuery, ImageSummary
 from medtiles.core.view import AssociatedName, Refinement, Request, View
 from medtiles.protocols.grpc.remote import Outcome, RemoteOptions, RemoteTiles
 from medtiles.protocols.grpc.tls import ClientTls
 from transcode.frames import EncodedFrame, Samples
 
-__all__ = ["Client", "ClientTls", "EncodedFrame", "ImageInfo", "Refinement", "TileKey", "Windowing"]
+__all__ = [
+    "Client",
+    "ClientTls",
+    "EncodedFrame",
+    "ImageInfo",
+    "Instance",
+    "QueryScope",
+    "Refinement",
+    "Scope",
+    "TileKey",
+    "Windowing",
+]
 
 _PAGE = 500
 ANY = ("*/*",)
@@ -192,6 +204,54 @@ class Client:
         :raises UnsupportedEncodingError: it is stored in another way
         """
         return self._tiles.refinements(image, TileKey(level, column, row, plane), offset)
+
+    def search(
+        self,
+        scope: QueryScope = QueryScope.STUDIES,
+        matches: Mapping[str, str] | None = None,
+        *,
+        within: Scope = Scope(),
+        fields: Sequence[str] = (),
+        fuzzy: bool = False,
+        limit: int = 1000,
+    ) -> tuple[DicomJson, ...]:
+        """Studies, series or instances in the DICOM JSON Model: `search(matches={"PatientID": "4711"})`.
+
+        :param matches: values by attributes (keywords, tags, paths of them): wildcards, lists, ranges of dates
+        :param fields: attributes wanted beyond the usual ones; `all`: everything that the server's index has
+        :param fuzzy: whether names of persons match by their sound or spelling
+        :raises BadRequestError: a value that cannot be matched
+        """
+        asked = StudyQuery(scope, within, tuple((matches or {}).items()), tuple(fields), fuzzy, limit=limit)
+        return self._tiles.studies.search(asked).found
+
+    def instances(self, study: str = "", series: str = "", instance: str = "") -> tuple[Instance, ...]:
+        """All instances of a study or a series, series by series, in the order of their slices.
+
+        :raises ImageNotFoundError: there is none
+        """
+        return self._tiles.studies.instances(Scope(study, series, instance))
+
+    def metadata(self, instance: Instance) -> DicomJson:
+        """The data set of an instance without bulk data; `pydicom.Dataset.from_json` reads it.
+
+        :raises ImageNotFoundError, FileChangedError: its file is gone, or another
+        """
+        return self._tiles.studies.metadata(instance)
+
+    def bulk_data(self, instance: Instance, path: str) -> bytes:
+        """What a BulkDataURI of the metadata stands for; `path` is what follows `bulkdata/`.
+
+        :raises ImageNotFoundError: there is no such value
+        """
+        return self._tiles.studies.bulk_data(instance, path)
+
+    def read_instance(self, instance: Instance) -> Iterator[bytes]:
+        """The file of an instance as it is stored, piece by piece.
+
+        :raises ImageNotFoundError, FileChangedError: it is gone, or another
+        """
+        return self._tiles.studies.file(instance)[1]
 
     def close(self) -> None:
         """End the connection; calls under way are cancelled."""

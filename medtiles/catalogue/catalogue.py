@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import medtiles
@@ -23,14 +24,17 @@ from medtiles.catalogue.index import Index
 from medtiles.catalogue.listing import Listing
 from medtiles.catalogue.opening import open_entry
 from medtiles.catalogue.probe import Prober
-from medtiles.catalogue.recognise import Recognised, recognise
+from medtiles.catalogue.recognise import DICOM, Recognised, recognise
 from medtiles.catalogue.roots import Roots
+from medtiles.catalogue.studies import FileStudies
+from medtiles.catalogue.studies.filling import SeenFile
 from medtiles.catalogue.walk import FoundFile, walk
-from medtiles.core.errors import ImageNotFoundError
+from medtiles.core.errors import BusyError, ImageNotFoundError
 from medtiles.core.source import Source, SourceFormat
 from medtiles.core.studies import Instance
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.dicom import DicomHead
+from medtiles.dicom.records import InstanceRecord
 from transcode.errors import FileChangedError
 from transcode.files import version_of
 
@@ -72,10 +76,13 @@ class FileCatalogue:
         self._roots = Roots(paths)
         self._formats = tuple(formats)
         self._by_name = {each.name: each for each in self._formats}
-        self._index = Index(self._options.cache, _fingerprint(self._formats))
+        fingerprint = _fingerprint(self._formats)
+        self._index = Index(self._options.cache, fingerprint)
         self._listing = Listing()
         self._prober = Prober(self._index, self._open, self._listing.learn, max(1, self._options.threads))
         self._scanning = threading.Lock()
+        self.studies = FileStudies(self._roots, self._options.cache, fingerprint, self._is_scanning)
+        """The DICOM instances by their UIDs."""
         self._identities: dict[str, str] | None = None
         self._scan_cost = 0.0
         self._scanned_at = 0.0
@@ -90,8 +97,7 @@ class FileCatalogue:
 
         :raises BadRequestError: a negative offset or limit
         """
-        is_scanning = self._identities is None or self._scanning.locked() or self._prober.is_busy
-        return self._listing.page(query, is_scanning=is_scanning)
+        return self._listing.page(query, is_scanning=self._is_scanning() or self._prober.is_busy)
 
     def open(self, image: str) -> Source:
         """Open an image.
@@ -163,16 +169,19 @@ class FileCatalogue:
             self._watcher.join()
         self._prober.close()
         self._index.close()
+        self.studies.close()
 
     def rescan(self, progress: Progress | None = None) -> bool:
         """Look at all files now; whether anything has changed."""
         with self._scanning:
-            start = time.monotonic()
+            start, walked = time.monotonic(), time.time()
             files = walk(self._roots)
             identities = {file.path: file.identity for file in files}
             has_changed = identities != self._identities
-            if has_changed:
-                self._listing.replace(entries_of(files, self._recognise_all(files, progress)))
+            if has_changed or not self.studies.is_whole():
+                entries = entries_of(files, self._recognise_all(files, walked, progress))
+                self._listing.replace(entries)
+                self._settle(files, entries.values(), walked)
                 self._identities = identities
             self._recall()
             self._scanned_at = time.monotonic()
@@ -228,28 +237,58 @@ class FileCatalogue:
             if known is not None:
                 self._listing.learn(known)
 
-    def _recognise_all(self, files: Sequence[FoundFile], progress: Progress | None) -> dict[str, Recognised]:
+    def _is_scanning(self) -> bool:
+        return self._identities is None or self._scanning.locked()
+
+    def _recognise_all(
+        self, files: Sequence[FoundFile], walked: float, progress: Progress | None
+    ) -> dict[str, Recognised]:
         known: dict[str, Recognised] = {}
         new: list[FoundFile] = []
+        indexed = self._indexed()
         for file in files:
-            remembered = self._index.file(file.path, file.identity)
-            if remembered is None:
+            text = self._index.file(file.path, file.identity)
+            remembered = None if text is None else Recognised.from_json(text)
+            if remembered is None or (remembered.is_dicom and indexed.get(file.path) != file.identity):
                 new.append(file)
             else:
-                known[file.path] = Recognised.from_json(remembered)
+                known[file.path] = remembered
         with ThreadPoolExecutor(4, thread_name_prefix="recognise") as pool:
             for begin in range(0, len(new), _BATCH):
                 batch = new[begin : begin + _BATCH]
-                found = list(pool.map(self._recognise, batch))
-                known.update({file.path: what for file, what in zip(batch, found, strict=True)})
+                found = list(zip(batch, pool.map(self._recognise, batch), strict=True))
+                known.update({file.path: replace(what, record=None) for file, what in found})
                 self._index.remember_files(
-                    (file.path, file.identity, what.to_json())
-                    for file, what in zip(batch, found, strict=True)
-                    if not what.problem
+                    (file.path, file.identity, what.to_json()) for file, what in found if not what.problem
                 )
+                self._put(found, walked)
                 if progress is not None:
                     progress(begin + len(batch), len(new))
         return known
+
+    def _indexed(self) -> dict[str, str]:
+        """What the index of studies knows; nothing while it fails, so that the files are read for it again."""
+        try:
+            return self.studies.begin()
+        except BusyError:
+            return {}
+
+    def _put(self, found: Sequence[tuple[FoundFile, Recognised]], walked: float) -> None:
+        seen = [SeenFile(file.path, file.identity, what.version, what.record) for file, what in found if what.is_dicom]
+        unnamed = sum(file.record is None for file in seen)
+        if unnamed:
+            _LOG.warning("%d DICOM files without valid UIDs are left out of DICOMweb", unnamed)
+        with suppress(BusyError):  # it has been logged; the next scan fills a new index
+            self.studies.put(seen, walked)
+
+    def _settle(self, files: Sequence[FoundFile], entries: Iterable[Entry], walked: float) -> None:
+        images: dict[str, str] = {}
+        for entry in entries:
+            if entry.formats[:1] and entry.formats[0].startswith(DICOM):
+                for path in entry.paths:
+                    images.setdefault(str(path), entry.id)
+        with suppress(BusyError):
+            self.studies.settle({file.path for file in files}, images, walked)
 
     def _recognise(self, file: FoundFile) -> Recognised:
         return recognise(file.path, self._formats, self._roots)
@@ -271,5 +310,9 @@ class FileCatalogue:
 
 def _fingerprint(formats: Sequence[SourceFormat]) -> str:
     """What remembered facts depend on besides the files."""
-    words = [medtiles.__version__, *(each.name for each in formats), *(each.name for each in fields(DicomHead))]
+    words = [
+        medtiles.__version__,
+        *(each.name for each in formats),
+        *(each.name for kind in (DicomHead, Recognised, InstanceRecord) for each in fields(kind)),
+    ]
     return hashlib.blake2b("\0".join(words).encode(), digest_size=16).hexdigest()

@@ -12,10 +12,13 @@ from medtiles.catalogue.companions import companions
 from medtiles.catalogue.roots import Roots
 from medtiles.core.source import SourceFormat
 from medtiles.dicom import DicomHead
+from medtiles.dicom.records import InstanceRecord
+from transcode.errors import FileChangedError
+from transcode.files import version_of
 
 _HEAD = 4096
 """Bytes that formats judge by."""
-_DICOM = "dicom-"
+DICOM = "dicom-"
 """How the names of the formats begin that take groups of files."""
 
 
@@ -28,17 +31,23 @@ class Recognised:
     head: DicomHead | None = None
     companions: tuple[str, ...] = ()
     problem: str = ""
+    is_dicom: bool = False
+    """Whether its header was read as DICOM, with a picture or without."""
+    record: InstanceRecord | None = None
+    """For the index of studies; of files read just now, and never in the text."""
+    version: str = ""
+    """Of the file that the record was made of, as `version_of` gives it."""
 
     def to_json(self) -> str:
         """As text, for the index."""
         head = self.head.to_json() if self.head else None
-        return json.dumps([self.formats, head, self.companions, self.problem])
+        return json.dumps([self.formats, head, self.companions, self.problem, self.is_dicom])
 
     @classmethod
     def from_json(cls, text: str) -> Recognised:
         """The inverse of `to_json`."""
-        formats, head, beside, problem = json.loads(text)
-        return cls(tuple(formats), DicomHead.from_json(head) if head else None, tuple(beside), problem)
+        formats, head, beside, problem, is_dicom = json.loads(text)
+        return cls(tuple(formats), DicomHead.from_json(head) if head else None, tuple(beside), problem, is_dicom)
 
 
 def recognise(path: str, formats: Sequence[SourceFormat], roots: Roots) -> Recognised:
@@ -47,7 +56,7 @@ def recognise(path: str, formats: Sequence[SourceFormat], roots: Roots) -> Recog
     names = tuple(each.name for each in formats if each.detects(Path(path), head))
     if names and problem:
         return Recognised(names, problem=problem)
-    if names and names[0].startswith(_DICOM):
+    if names and names[0].startswith(DICOM):
         return _dicom(path, names)
     return Recognised(names, companions=companions(path, roots))
 
@@ -61,9 +70,16 @@ def _first_bytes(path: str, roots: Roots) -> tuple[bytes, str]:
 
 
 def _dicom(path: str, names: tuple[str, ...]) -> Recognised:
-    from medtiles.dicom.head_reader import read_head  # noqa: PLC0415 - with it comes pydicom, 38 MB
+    from medtiles.dicom.head_reader import read_facts  # noqa: PLC0415 - with it comes pydicom, 38 MB
 
-    head = read_head(Path(path))
-    if head is None:
+    try:
+        version = version_of([Path(path)])
+    except FileChangedError:
+        return Recognised(names, problem="the file is gone")
+    facts = read_facts(Path(path))
+    if facts is None:
         return Recognised(names, problem="damaged DICOM file: its header cannot be read")
-    return Recognised(names, head=head) if head.has_picture else Recognised()
+    head, record = facts
+    if head.has_picture:
+        return Recognised(names, head=head, is_dicom=True, record=record, version=version)
+    return Recognised(is_dicom=True, record=record, version=version)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 from medtiles.core.source import Source
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 
 
 class Catalogue(Protocol):
     """All images under the served roots, by id. Safe to call from several threads."""
+
+    @property
+    def studies(self) -> Studies:
+        """The DICOM instances by their UIDs."""
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images in a stable order."""

@@ -35,9 +35,10 @@ class StudyQuery:
     level: QueryScope
     within: Scope = Scope()
     matches: tuple[tuple[str, str], ...] = ()
-    """Attribute, as eight hexadecimal digits or a path of them with dots, and the value as PS3.4 C.2.2.2 matches it."""
+    """Attribute, by keyword or tag (eight hexadecimal digits) or as a path of them with dots, and the value as
+    PS3.4 C.2.2.2 matches it."""
     fields: tuple[str, ...] = ()
-    """Attributes wanted beyond the usual ones; `all`: everything."""
+    """Attributes wanted beyond the usual ones, named likewise; `all`: everything that the index has."""
     fuzzy: bool = False
     """Whether names of persons match by their sound or spelling."""
     offset: int = 0
@@ -49,6 +50,7 @@ class SearchPage:
     """Part of what a search found, in a stable order."""
 
     found: tuple[DicomJson, ...]
+    """A RetrieveURL in them is relative to the root of DICOMweb: `studies/...`."""
     total: int
     """Matches on all pages."""
     is_scanning: bool = False

@@ -10,6 +10,7 @@ from typing import Protocol
 from medtiles.core.display import Display
 from medtiles.core.frames import Frames
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.studies import Studies
 from medtiles.core.view import Refinement, Request, View
 from transcode.frames import EncodedFrame, PixelArray
 
@@ -62,6 +63,10 @@ class Tiles(Protocol):
     @property
     def frames(self) -> Frames:
         """Frames of DICOM instances as they travel."""
+
+    @property
+    def studies(self) -> Studies:
+        """The DICOM instances by their UIDs."""
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images."""

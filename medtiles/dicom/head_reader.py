@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 from medtiles.dicom.heads import DicomHead
+from medtiles.dicom.records import InstanceRecord, record_of, record_tags
 from transcode.dicom.attributes import text, texts, value_of
 from transcode.dicom.file_header import FileHeader, read_header
 from transcode.errors import DicomFileError, TranscodeError
@@ -44,16 +45,31 @@ _TAGS: list[BaseTag | int] = [Tag(keyword) for keyword in _KEYWORDS]
 
 def read_head(path: Path) -> DicomHead | None:
     """The facts of a file; None when it is not DICOM, or too broken to tell, or gone. Never raises on bad bytes."""
+    found = read_facts(path)
+    return None if found is None else found[0]
+
+
+def read_facts(path: Path) -> tuple[DicomHead, InstanceRecord | None] | None:
+    """The same, and what an index of studies keeps of it, by one parse; no record where its UIDs are none."""
     try:
         file = StableFile(path)
     except OSError:
         return None
     try:
-        return head_of(read_header(file, _TAGS))
+        header = read_header(file, [*_TAGS, *record_tags()])
+        head = head_of(header)
+        return head, _record(header, head, path)
     except TranscodeError:
         return None
     finally:
         file.close()
+
+
+def _record(header: FileHeader, head: DicomHead, path: Path) -> InstanceRecord | None:
+    try:
+        return record_of(header, head, path)
+    except DicomFileError:
+        return None
 
 
 def head_of(header: FileHeader) -> DicomHead:

@@ -19,6 +19,7 @@ from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
 from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import AssociatedName, Refinement, Request, View
 from medtiles.engine import planning, presentation, progressive
@@ -85,6 +86,11 @@ class TileEngine:
     def frames(self) -> Frames:
         """Frames of DICOM instances as they travel."""
         return self._frames
+
+    @property
+    def studies(self) -> Studies:
+        """The DICOM instances by their UIDs."""
+        return self._catalogue.studies
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images."""

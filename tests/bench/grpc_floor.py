@@ -13,10 +13,12 @@ import grpc
 
 from medtiles.api.v1 import frames_pb2, tiles_pb2, tiles_pb2_grpc
 from medtiles.core.source import Source
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.protocols.grpc.server import GrpcLimits, GrpcServer, serve_grpc
 from medtiles.sources.tiff import FORMAT
+from tests.no_studies import NoStudies
 from transcode.codecs import builtin
 
 THREADS = 8
@@ -53,6 +55,7 @@ class One:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.known = ""
+        self.studies: Studies = NoStudies()
 
     def images(self, query: ImageQuery) -> ImagePage:
         return ImagePage((), 0)

@@ -14,11 +14,13 @@ from openslide.deepzoom import DeepZoomGenerator
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import TileKey
 from medtiles.core.source import Source
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import Request, View
 from medtiles.engine.engine import TileEngine
 from medtiles.sources import formats
 from tests.bench.conftest import Table, in_turns, microseconds
+from tests.no_studies import NoStudies
 from transcode.codecs import builtin
 
 pytestmark = pytest.mark.bench
@@ -31,6 +33,7 @@ class One:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.known = ""
+        self.studies: Studies = NoStudies()
 
     def images(self, query: ImageQuery) -> ImagePage:
         return ImagePage((), 0)

@@ -19,9 +19,11 @@ from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfR
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
 from medtiles.core.source import Source
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary, Tiles
 from medtiles.core.view import AssociatedName, Request, View
 from medtiles.sources.synthetic import Card, SyntheticSource
+from tests.no_studies import NoStudies
 from transcode.codecs.htj2k import HTJ2K
 from transcode.codecs.jpeg import JpegCodec
 from transcode.errors import UnsupportedEncodingError
@@ -76,6 +78,8 @@ class Shelf:
     def __init__(self) -> None:
         self.sources = dict(SOURCES)
         self.infos = {image: make().info for image, make in self.sources.items()}
+
+        self.studies: Studies = NoStudies()
 
     def images(self, query: ImageQuery) -> ImagePage:
         found = [

@@ -14,12 +14,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from medtiles.access_log import Answer
-from medtiles.api.v1 import images_pb2, images_pb2_grpc, tiles_pb2, tiles_pb2_grpc
+from medtiles.api.v1 import images_pb2, images_pb2_grpc, studies_pb2, studies_pb2_grpc, tiles_pb2, tiles_pb2_grpc
 from medtiles.core.tiles import Tiles
 from medtiles.protocols.grpc.calls import Edge
 from medtiles.protocols.grpc.image_servicer import ImageServicer
 from medtiles.protocols.grpc.pictures import Pictures
 from medtiles.protocols.grpc.servicer import TileServicer
+from medtiles.protocols.grpc.study_servicer import StudyServicer
 from medtiles.protocols.grpc.threads import Threads
 from medtiles.protocols.grpc.tls import Tls
 
@@ -28,6 +29,7 @@ __all__ = ["GrpcLimits", "GrpcServer", "Tls", "serve_grpc"]
 _SERVICES = (
     images_pb2.DESCRIPTOR.services_by_name["ImageService"].full_name,
     tiles_pb2.DESCRIPTOR.services_by_name["TileService"].full_name,
+    studies_pb2.DESCRIPTOR.services_by_name["StudyService"].full_name,
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _OVERALL = ""
@@ -132,6 +134,7 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     pictures = Pictures(tiles, edge)
     images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures), server)
     tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
+    studies_pb2_grpc.add_StudyServiceServicer_to_server(StudyServicer(tiles, edge), server)
     checks = _add_health(server)
     reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = _bind(server, address, tls)

@@ -144,7 +144,7 @@ def test_a_damaged_dicom_file_is_listed_with_its_problem(study: Path, catalogue_
     assert (broken.name, bool(broken.problem)) == ("other.dcm", True)
 
 
-def test_patients_are_named_neither_in_listings_nor_in_the_index(study: Path, tmp_path: Path) -> None:
+def test_patients_are_named_neither_in_listings_nor_in_the_index_of_images(study: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     catalogue = FileCatalogue([study], [DicomFormat()], CatalogueOptions(cache=cache))
     catalogue.rescan()
@@ -152,4 +152,14 @@ def test_patients_are_named_neither_in_listings_nor_in_the_index(study: Path, tm
     assert catalogue.wait_until_known(10)
     assert CANARY not in str(listed(catalogue))
     catalogue.close()
-    assert CANARY.encode() not in b"".join(path.read_bytes() for path in cache.iterdir())
+    assert CANARY.encode() not in b"".join(path.read_bytes() for path in cache.glob("catalogue-*"))
+
+
+def test_the_index_of_studies_names_patients_and_is_for_its_owner_alone(study: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    catalogue = FileCatalogue([study], [DicomFormat()], CatalogueOptions(cache=cache))
+    catalogue.rescan()
+    modes = {path.stat().st_mode & 0o777 for path in cache.glob("studies-*")}
+    catalogue.close()
+    assert modes == {0o600}
+    assert CANARY.encode() in b"".join(path.read_bytes() for path in cache.glob("studies-*"))

@@ -8,8 +8,10 @@ import pytest
 
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.source import Source
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary
 from medtiles.engine.engine import EngineOptions, TileEngine
+from tests.no_studies import NoStudies
 from transcode.codecs import builtin
 
 
@@ -20,6 +22,7 @@ class Shelf:
         self.sources = sources
         self.versions: dict[str, str] = {}
         self.opened = 0
+        self.studies: Studies = NoStudies()
 
     def images(self, query: ImageQuery) -> ImagePage:
         found = tuple(ImageSummary(name, name, "slide", "test", 1, 1) for name in sorted(self.sources))

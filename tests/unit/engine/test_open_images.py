@@ -12,9 +12,11 @@ from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
 from medtiles.core.source import Source
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.engine import open_images
 from medtiles.engine.open_images import OpenImages
+from tests.no_studies import NoStudies
 from transcode.frames import RGB8, Frame
 
 
@@ -45,6 +47,7 @@ class Shelf:
     def __init__(self) -> None:
         self.versions = {"a": "1", "b": "1", "c": "1"}
         self.opened: list[Blank] = []
+        self.studies: Studies = NoStudies()
 
     def images(self, query: ImageQuery) -> ImagePage:
         return ImagePage((), 0)

@@ -15,8 +15,10 @@ from medtiles.core.frames import Frames
 from medtiles.core.geometry import Size
 from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import Associated, ImageInfo, Level, Plane, TileKey
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary
 from medtiles.core.view import Refinement, Request, View
+from tests.no_studies import NoStudies
 from transcode.frames import GREY8, RGB8, EncodedFrame, Encoding, PixelArray, PixelFormat
 
 CT = PixelFormat(1, 16, 16, signed=True)
@@ -50,6 +52,7 @@ class FakeTiles:
     def __init__(self) -> None:
         self.infos = {"slide": SLIDE, "study": STUDY}
         self.frames: Frames = NoFrames()
+        self.studies: Studies = NoStudies()
         self.is_cached = False
         self.is_stuck = False
         self.asked: list[Request] = []

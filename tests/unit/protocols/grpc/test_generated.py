@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medtiles.api.v1 import display_pb2, frames_pb2, images_pb2, tiles_pb2
+from medtiles.api.v1 import display_pb2, frames_pb2, images_pb2, studies_pb2, tiles_pb2
 
 ROOT = Path(__file__).resolve().parents[4]
 GENERATED = sorted(path.relative_to(ROOT) for path in (ROOT / "medtiles/api/v1").glob("*_pb2*.py*"))
@@ -45,7 +45,7 @@ def test_the_definition_keeps_the_rules() -> None:
     assert (run.returncode, run.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("module", [display_pb2, frames_pb2, images_pb2, tiles_pb2])
+@pytest.mark.parametrize("module", [display_pb2, frames_pb2, images_pb2, studies_pb2, tiles_pb2])
 def test_no_number_of_a_field_is_used_twice(module: object) -> None:
     for message in module.DESCRIPTOR.message_types_by_name.values():  # type: ignore[attr-defined]  # each module has it
         numbers = [field.number for field in message.fields]
