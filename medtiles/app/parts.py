@@ -37,7 +37,7 @@ class Engine(TileEngine):
         owned: Sequence[Callable[[], object]],
     ) -> None:
         """`owned` is called, last one first, when the engine has been closed."""
-        frames = FrameEngine(catalogue, codecs, options[1])
+        frames = FrameEngine(catalogue.studies, codecs, options[1])
         super().__init__(catalogue, codecs, options[0], frames)
         self.catalogue = catalogue
         self._owned = (*owned, frames.close)

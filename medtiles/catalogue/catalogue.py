@@ -31,7 +31,6 @@ from medtiles.catalogue.studies.filling import SeenFile
 from medtiles.catalogue.walk import FoundFile, walk
 from medtiles.core.errors import BusyError, ImageNotFoundError
 from medtiles.core.source import Source, SourceFormat
-from medtiles.core.studies import Instance
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.dicom import DicomHead
 from medtiles.dicom.records import InstanceRecord
@@ -139,21 +138,6 @@ class FileCatalogue:
         :raises ImageNotFoundError: no such image
         """
         return self._entry(image).paths
-
-    def path(self, instance: Instance) -> Path:
-        """The file of an instance, by the image that shows it; see `InstanceFiles.path`.
-
-        :raises ImageNotFoundError: no such image or instance, or its file is gone
-        """
-        identities = self._identities or {}
-        for path in self._entry(instance.image).paths:
-            known = self._index.file(str(path), identities.get(str(path), ""))
-            head = Recognised.from_json(known).head if known is not None else None
-            if head is not None and head.sop_instance_uid == instance.uid:
-                self._roots.require_inside([path])
-                return path
-        message = f"the image has no instance {instance.uid[:64]!a}"
-        raise ImageNotFoundError(message)
 
     # -- finding images -----------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class InstanceFiles(Protocol):
     def path(self, instance: Instance) -> Path:
         """The file of an instance, within the served roots.
 
-        :raises ImageNotFoundError: there is none any more
+        :raises ImageNotFoundError, FileChangedError: it is gone, or another
         """
 
 
@@ -85,6 +85,9 @@ class Frames(Protocol):
         :raises ViewTooLargeError: more pixels than the limits allow
         :raises BusyError: the queue is full
         """
+
+    def answer(self, request: FrameRequest) -> TravelFrame | None:
+        """The same without waiting, when it takes no decoding: at most a file is read. Raises as `frame` does."""
 
     def submit(self, request: FrameRequest) -> Future[TravelFrame]:
         """The same, made by workers. Cancelling withdraws: work that nobody waits for stops.

@@ -20,6 +20,13 @@ class NoFrames:
         """
         raise self._refusal(request)
 
+    def answer(self, request: FrameRequest) -> TravelFrame | None:
+        """There is none.
+
+        :raises ImageNotFoundError: always
+        """
+        raise self._refusal(request)
+
     def submit(self, request: FrameRequest) -> Future[TravelFrame]:
         """There is none.
 

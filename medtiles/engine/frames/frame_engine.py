@@ -64,7 +64,12 @@ class FrameEngine:
 
     def frame(self, request: FrameRequest) -> TravelFrame:
         """See `Frames.frame`. Decoding and encoding is done by the workers, reading in the caller's thread."""
-        return self._at_hand(request) or self._flights.join(request, functools.partial(self._make, request)).result()
+        return self.answer(request) or self._flights.join(request, functools.partial(self._make, request)).result()
+
+    def answer(self, request: FrameRequest) -> TravelFrame | None:
+        """See `Frames.answer`."""
+        with self._open.reader(request.instance) as reader:
+            return self._maker.make(reader, request, None)
 
     def submit(self, request: FrameRequest) -> Future[TravelFrame]:
         """See `Frames.submit`."""
@@ -99,11 +104,6 @@ class FrameEngine:
         self._flights.close()
         self._open.close()
 
-    def _at_hand(self, request: FrameRequest) -> TravelFrame | None:
-        """The frame, when it takes no decoding."""
-        with self._open.reader(request.instance) as reader:
-            return self._maker.make(reader, request, None)
-
     def _make(self, request: FrameRequest, is_wanted: Callable[[], bool]) -> TravelFrame:
         with self._open.reader(request.instance) as reader:
             made = self._maker.make(reader, request, is_wanted)
@@ -115,5 +115,5 @@ class FrameEngine:
     def _prepare(self, request: FrameRequest) -> None:
         """Make a frame ready; given up as soon as somebody waits for another. Errors are told to who asks for it."""
         with contextlib.suppress(MedTilesError, TranscodeError, CancelledError):
-            if self._at_hand(request) is None:
+            if self.answer(request) is None:
                 self._make(request, lambda: self._flights.waiting == 0)

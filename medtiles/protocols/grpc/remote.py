@@ -18,8 +18,6 @@ import grpc
 from medtiles.api.v1 import images_pb2, tiles_pb2
 from medtiles.core.display import Display
 from medtiles.core.errors import BusyError
-from medtiles.core.frames import Frames
-from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import Refinement, Request, View
@@ -29,6 +27,7 @@ from medtiles.protocols.grpc.errors import error_of_call
 from medtiles.protocols.grpc.frame_cache import FrameCache
 from medtiles.protocols.grpc.lines import Lines, call, stream
 from medtiles.protocols.grpc.messages import MOST_SAMPLE_BYTES, MOST_TILES, sample_bytes
+from medtiles.protocols.grpc.remote_frames import RemoteFrames
 from medtiles.protocols.grpc.remote_studies import RemoteStudies
 from medtiles.protocols.grpc.renditions import rendition
 from medtiles.protocols.grpc.tls import ClientTls
@@ -81,7 +80,8 @@ class RemoteTiles:
         self._frames = FrameCache(self._options.cache_bytes)
         self._encodings = {encoding.name: encoding for encoding in ENCODINGS}
         self._under_way: set[Future[EncodedFrame]] = set()
-        self.frames: Frames = NoFrames()
+        self.frames = RemoteFrames(self._lines, self._options.timeout, self._options.stream_timeout)
+        """Frames of DICOM instances as they travel."""
         self.studies = RemoteStudies(self._lines, self._options.timeout, self._options.stream_timeout)
         """The DICOM instances by their UIDs."""
 

@@ -397,7 +397,7 @@ def test_prefetched_frames_are_ready(make_engine: MakeEngine, tmp_path: Path) ->
     engine.prefetch(wanted())
 
     assert done.wait(20)
-    assert all(engine._at_hand(asked(files, RPCL, number=number)) is not None for number in (1, 2, 3))
+    assert all(engine.answer(asked(files, RPCL, number=number)) is not None for number in (1, 2, 3))
 
 
 def test_prefetching_gives_way_to_those_who_wait(
