@@ -12,6 +12,7 @@ import pydicom
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.studies import Instance, Scope
 from tests.dicom_files import encapsulated, image, save
+from tests.no_studies import NoStudies
 from transcode.archive import archive_encoders
 from transcode.files import version_of
 from transcode.frames import PixelArray, PixelFormat
@@ -47,7 +48,7 @@ def _instance_of(header: pydicom.Dataset, path: Path, image_id: str) -> Instance
     )
 
 
-class Files:
+class Files(NoStudies):
     """Where instances lie, and which there are: the ports `InstanceFiles` and, as far as frames need it, `Studies`."""
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:

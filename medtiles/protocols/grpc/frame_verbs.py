@@ -11,11 +11,11 @@ from medtiles.core.studies import Instance, Scope
 from medtiles.core.view import Refinement
 from medtiles.protocols.grpc.remote_frames import RemoteFrames, SeriesPass, SeriesPiece
 from transcode.codecs import builtin
+from transcode.errors import UnsupportedEncodingError
 from transcode.frames import Samples
 from transcode.growing import decode_prefix
 
-GROWING = ("1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.1")
-"""For frames at growing resolution: HTJ2K by resolution, and native where that holds no such samples."""
+_HTJ2K_BY_RESOLUTION = "1.2.840.10008.1.2.4.202"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,14 +103,21 @@ class FrameVerbs:
         return self._frames.series(Scope(study, series), like, how, have or {})
 
     def growing_frame(
-        self, instance: Instance, number: int = 1, *, accept: Sequence[str] = GROWING
+        self, instance: Instance, number: int = 1, *, accept: Sequence[str] | None = None
     ) -> Iterator[GrowingArray]:
         """A frame as arrays of growing resolution, each as soon as its bytes are here; leaving the loop saves the rest.
 
         For programs that may know enough before the whole frame has come. The last array is all of it; where a frame
         cannot be cut, or its samples are indices into a palette, it is the only one.
+
+        :param accept: None: HTJ2K by resolution, or as it is stored where that holds no such samples
         """
-        travel, pieces = self.stream_frame(instance, number, accept=accept)
+        try:
+            travel, pieces = self.stream_frame(instance, number, accept=accept or (_HTJ2K_BY_RESOLUTION,))
+        except UnsupportedEncodingError:
+            if accept is not None:
+                raise
+            travel, pieces = self.stream_frame(instance, number)
         data = bytearray()
         for piece in pieces:
             data += piece.data
