@@ -25,13 +25,17 @@ from medtiles.core.series_order import Order, SeriesOrder
 from medtiles.core.studies import DicomJson, Instance, QueryScope, Scope, StudyQuery
 from medtiles.core.tiles import ImageQuery, ImageSummary
 from medtiles.core.view import AssociatedName, Refinement, Request, View
-from medtiles.protocols.grpc.frame_verbs import FrameVerbs, GrowingArray
+from medtiles.protocols.grpc.frame_verbs import EXPLICIT, HTJ2K_RPCL, JPEG_BASELINE, JPEG_LS, FrameVerbs, GrowingArray
 from medtiles.protocols.grpc.remote import Outcome, RemoteOptions, RemoteTiles
 from medtiles.protocols.grpc.remote_frames import SeriesPiece
 from medtiles.protocols.grpc.tls import ClientTls
 from transcode.frames import EncodedFrame, Samples
 
 __all__ = [
+    "EXPLICIT",
+    "HTJ2K_RPCL",
+    "JPEG_BASELINE",
+    "JPEG_LS",
     "Client",
     "ClientTls",
     "EncodedFrame",

@@ -15,7 +15,12 @@ from transcode.errors import UnsupportedEncodingError
 from transcode.frames import Samples
 from transcode.growing import decode_prefix
 
-_HTJ2K_BY_RESOLUTION = "1.2.840.10008.1.2.4.202"
+EXPLICIT = "1.2.840.10008.1.2.1"
+"""Transfer syntax of native frames."""
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
+"""HTJ2K by resolution, without loss."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +118,7 @@ class FrameVerbs:
         :param accept: None: HTJ2K by resolution, or as it is stored where that holds no such samples
         """
         try:
-            travel, pieces = self.stream_frame(instance, number, accept=accept or (_HTJ2K_BY_RESOLUTION,))
+            travel, pieces = self.stream_frame(instance, number, accept=accept or (HTJ2K_RPCL,))
         except UnsupportedEncodingError:
             if accept is not None:
                 raise

@@ -101,7 +101,7 @@ def test_the_first_accepted_one_without_loss_is_taken(
         assert np.array_equal(decoded(travel.frame), waves()[0])
 
 
-def test_a_choice_that_the_client_leaves_open_is_the_policys(make_engine: MakeEngine, tmp_path: Path) -> None:
+def test_a_choice_that_the_client_leaves_open_is_made_by_the_policy(make_engine: MakeEngine, tmp_path: Path) -> None:
     small = Files([compressed(tmp_path, "rle")])
     large = Files([save(tmp_path / "large.dcm", image(waves(1, 1000, 40)))])
     accept = (J2K, EXPLICIT, RPCL, JPEG_LS)
