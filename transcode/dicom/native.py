@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from transcode.dicom.frame_index import Span
 from transcode.errors import DicomFileError, TruncatedFileError
 
 if TYPE_CHECKING:
@@ -60,6 +61,15 @@ class NativeFrames:
             packed = np.frombuffer(data, np.uint8)
             return np.unpackbits(packed, bitorder="little")[first % 8 : first % 8 + bits].tobytes()
         return self._ordered(data)
+
+    def place(self, index: int) -> Span | None:
+        """Where a frame lies, when it lies as `read` gives it."""
+        pixels = self._pixels
+        is_full = pixels.bits_allocated == pixels.format.bits_stored > 1
+        is_plain = is_full and not pixels.is_planar and pixels.format.photometric != "YBR_FULL_422"
+        is_ordered = not self._has_swapped_words and (self._is_little or pixels.bits_allocated == 8)
+        size = pixels.frame_bits // 8
+        return Span(self._start + index * size, size) if is_plain and is_ordered else None
 
     def read_words(self, index: int) -> Array:
         """The samples of one frame as they lie, all bits of them, unsigned; for samples of whole bytes.

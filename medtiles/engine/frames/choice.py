@@ -80,6 +80,9 @@ def choices(
     :param names: what the stored bytes are, by `names_of`
     :param facts: of the frame; `pixels` as it decodes
     """
+    if request.quality is None and AS_STORED in request.accept:  # the common case, and the end of it
+        yield Choice(names[0], is_stored=True)
+        return
     accept = preferred(facts, request.accept, policy) if request.leaves_choice else request.accept
     asked = list(_recodings(accept, facts))
     lossy = [choice for choice in asked if not choice.is_lossless]

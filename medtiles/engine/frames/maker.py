@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from medtiles.core.frames import FrameRequest, ResolutionBytes, TravelFrame
@@ -36,9 +36,13 @@ _FAILED_FOR = 60.0
 
 @dataclass(frozen=True, slots=True)
 class _Sound:
-    """What the structure of a stored frame was when it was looked at; its file has not changed since."""
+    """What a stored frame was when its structure was looked at; its file has not changed since."""
 
+    like: EncodedFrame
+    """Without its bytes."""
     length: int
+    offset: int | None
+    """Where it lies in one piece, as it is sent; None: it does not."""
     resolutions: tuple[ResolutionBytes, ...]
 
 
@@ -119,15 +123,19 @@ class FrameMaker:
         return self._facts.get_or_make((instance, seen.is_rgb), find)
 
     def _as_stored(self, stored: StoredFrame, instance: str, choice: Choice) -> TravelFrame:
-        sound = self._sound.get((instance, stored.number))
-        frame: EncodedFrame | None = None
-        if sound is not None and "read" not in stored.__dict__:
-            frame = stored.reader.read_frame(stored.number - 1)
-            frame = frame if len(frame.data) == sound.length else None
-        if frame is None or sound is None:
+        key = instance, stored.number
+        sound = self._sound.get(key)
+        if sound is None:
             frame = stored.read
-            sound = _Sound(len(frame.data), stored.resolutions())
-            self._sound.put((instance, stored.number), sound)
+            place = stored.reader.place(stored.number - 1)
+            offset = None if place is None else place.offset
+            sound = _Sound(replace(frame, data=b""), len(frame.data), offset, stored.resolutions())
+            self._sound.put(key, sound)
+        elif sound.offset is not None:
+            data, like = stored.reader.read_place(sound.offset, sound.length), sound.like
+            frame = EncodedFrame(data, like.encoding, like.format, like.width, like.height)
+        else:
+            frame = stored.reader.read_frame(stored.number - 1)
         if frame.encoding is RAW and stored.reader.pixels.bits_allocated == 1:
             frame = native(self.codecs.decode(frame))
         etag = _digest(f"{instance} {stored.number} stored {choice.transfer_syntax}")

@@ -43,9 +43,11 @@ class FrameServicer(FrameServiceServicer):
             return pb.GetFrameResponse(is_not_modified=True)
         first, stop = _part(request, travel)
         data = travel.frame.data
-        response = pb.GetFrameResponse(offset=first, data=data if (first, stop) == (0, len(data)) else data[first:stop])
-        response.travel.CopyFrom(frame_messages.travel(travel, asked.instance.version))
-        return response
+        return pb.GetFrameResponse(
+            travel=frame_messages.travel(travel, asked.instance.version),
+            data=data if (first, stop) == (0, len(data)) else data[first:stop],
+            offset=first,
+        )
 
     @stream
     def StreamFrame(  # noqa: N802
