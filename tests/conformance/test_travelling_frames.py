@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from tests.conftest import shared_folder
 from tests.instances import EXPLICIT, JPEG_LS, RPCL, Files
 from transcode.codecs import builtin
 from transcode.colour import to_rgb
+from transcode.dicom.reader import InstanceReader
 from transcode.errors import CorruptFrameError, UnsupportedEncodingError
+from transcode.files import StableFile
 from transcode.frames import PixelArray
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
@@ -56,3 +59,16 @@ def test_frames_that_travel_are_those_that_pydicom_decodes(path: Path, tmp_path:
                 engine.frame(FrameRequest(instance, instance.frames))
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_a_frame_that_lies_in_one_piece_is_found_there(path: Path) -> None:
+    with closing(StableFile(path)) as file:
+        reader = InstanceReader(file)
+        held = reader.frames_held()
+        for index in sorted({0, held // 2, held - 1}):
+            data = reader.read_frame(index).data
+            place = reader.place(index)
+            if place is not None:
+                assert 0 <= place.length - len(data) <= 1
+                assert reader.read_place(place.offset, len(data)) == data

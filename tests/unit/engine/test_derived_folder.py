@@ -193,6 +193,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_folder(tmp_path: Path) -> None:
     path = native(tmp_path, frames=8)
     command = [sys.executable, "-c", PROCESS, str(path), str(tmp_path / "cache")]
