@@ -1,7 +1,8 @@
 r"""One line per answer: how it is written, and how it is read back. Combined Log Format or JSON lines. Pure.
 
 Nothing that could name a patient or open a door is written: of a query string only the names of its parameters, but for
-a fixed list of parameters that say which pixels were asked for; of a referring page no query string at all.
+a fixed list of parameters that say which pixels were asked for; of a referring page no query string at all. Searches of
+DICOMweb are by patients' names and dates: there no value is written, whatever it is called.
 
 Control characters, quotes and backslashes are escaped as Apache does it (`\n`, `\xhh`), so one answer is always one
 line whatever a client sends.
@@ -22,6 +23,7 @@ PIXEL_PARAMETERS = frozenset(
 
 _PLAIN_VALUE = re.compile(r"[0-9A-Za-z.,_-]{1,64}", re.ASCII)
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z._-]{1,32}", re.ASCII)
+_SEARCHED = "/dicomweb"
 _MAX_TEXT = 2048
 _MAX_PARAMETERS = 16
 
@@ -55,7 +57,8 @@ def loggable_target(target: str) -> str:
     path, mark, query = target.partition("?")
     if not mark:
         return path[:_MAX_TEXT]
-    parts = [_loggable_parameter(part) for part in query.split("&")[:_MAX_PARAMETERS]]
+    loggable = _loggable_name if path.startswith(_SEARCHED) else _loggable_parameter
+    parts = [loggable(part) for part in query.split("&")[:_MAX_PARAMETERS]]
     return f"{path[:_MAX_TEXT]}?{'&'.join(parts)}"
 
 
@@ -85,6 +88,12 @@ def parse_line(line: str) -> Answer | None:
     """
     text = line.strip()
     return _parse_json(text) if text.startswith("{") else _parse_combined(text)
+
+
+def _loggable_name(part: str) -> str:
+    """The name of a parameter alone; not even that where no value follows, since then it may be one."""
+    name, equals, _ = part.partition("=")
+    return name if equals and _PLAIN_NAME.fullmatch(name) else "_"
 
 
 def _loggable_parameter(part: str) -> str:

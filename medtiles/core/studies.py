@@ -79,6 +79,8 @@ class Instance:
     """Instance Number."""
     position_mm: float | None = None
     """Of its plane, along the normal of its series; None when that is not known."""
+    size: int = 0
+    """Of its file, in bytes."""
 
 
 class Studies(Protocol):

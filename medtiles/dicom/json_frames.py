@@ -17,15 +17,16 @@ from pydicom.charset import decode_bytes
 from pydicom.datadict import dictionary_VR
 
 from medtiles.dicom.json_model import BULK, MOST_INLINE, Json
-from medtiles.dicom.json_values import BINARY_VRS, person, values_of
+from medtiles.dicom.json_values import BINARY_VRS, is_plain, text_values, values_of
+from transcode.dicom.attributes import quiet
 from transcode.dicom.per_frame import PerFrameSequence
+from transcode.errors import DicomFileError
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _DECODED_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """In the character set of the data set; all others are ASCII (PS3.5 6.1.2.3)."""
-_ONE_TEXT_VRS = frozenset({"LT", "ST", "UR", "UT"})
 _DELIMITERS = set(b"\\^=\n\r\f\t")
 """Behind which the character set is the first one again (PS3.5 6.1.2.5.3)."""
 _NUMBERS = {"FD": "d", "FL": "f", "SL": "l", "SS": "h", "SV": "q", "UL": "L", "US": "H", "UV": "Q"}
@@ -54,7 +55,7 @@ def frame_items(sequence: PerFrameSequence, encodings: Sequence[str], place: str
         item = _Item(data, order, encodings, f"{place}/{number}/", seen)
         try:
             found.append(item.json(sequence.is_implicit))
-        except (struct.error, ValueError, LookupError, RecursionError):
+        except (struct.error, ValueError, LookupError, RecursionError, DicomFileError):
             found.append({})  # damaged: the frames after it keep their places
     return found
 
@@ -151,15 +152,10 @@ class _Item:
         return {"vr": vr, "Value": values} if values else {"vr": vr}
 
     def _texts(self, vr: str, data: bytes) -> list[Any]:
-        if vr in _DECODED_VRS and not data.isascii():
-            text = decode_bytes(data, self._encodings, _DELIMITERS)
-        else:
-            text = data.decode("ascii", "replace")
-        words = [text] if vr in _ONE_TEXT_VRS else text.rstrip(" \0").split("\\")
-        if vr == "PN":
-            names = [person(group.rstrip(" ") for group in word.split("=")) for word in words]
-            return names if any(names) else []
-        return values_of(vr, [word.strip(" \0") if vr not in _ONE_TEXT_VRS else word for word in words])
+        if vr in _DECODED_VRS and not is_plain(data):
+            with quiet(vr):
+                return text_values(vr, decode_bytes(data, self._encodings, _DELIMITERS))
+        return text_values(vr, data.decode("ascii", "replace"))
 
 
 def _binary(vr: str, data: bytes, place: str) -> Json:

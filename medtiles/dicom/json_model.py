@@ -1,6 +1,7 @@
 """Data sets in the DICOM JSON Model (PS3.18 F): values as they are, bulk data by address.
 
 An element that cannot be read is left out, or told as text where the model allows text; it never spoils the others.
+Plain text, which most elements are, is taken from the bytes; pydicom converts what is more.
 The addresses are relative to the instance: `bulkdata/00480105/1/00282000` is the ICC profile of the first optical path.
 """
 
@@ -17,7 +18,7 @@ from pydicom.filewriter import correct_ambiguous_vr_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from medtiles.dicom.json_values import BINARY_VRS, values_of
+from medtiles.dicom.json_values import BINARY_VRS, TEXT_VRS, is_plain, text_values, values_of
 from transcode.dicom.attributes import PARSE_ERRORS
 
 BULK = "bulkdata/"
@@ -57,6 +58,8 @@ class _Writer:
         raw: RawDataElement | DataElement = dataset.get_item(tag, keep_deferred=True)
         if _is_deferred(raw) and _vr(raw) != "SQ":
             return {"vr": _vr(raw), "BulkDataURI": BULK + place}
+        if isinstance(raw, RawDataElement) and raw.VR in TEXT_VRS and is_plain(raw.value or b""):
+            return _told(raw.VR, text_values(raw.VR, (raw.value or b"").decode("ascii")))
         try:
             element = resolved(dataset, tag, above)
             if element.VR == "SQ":

@@ -10,6 +10,9 @@ from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
 BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+ONE_TEXT_VRS = frozenset({"LT", "ST", "UR", "UT"})
+"""A backslash in them is a backslash."""
+TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "PN", "SH", "TM", "UC", "UI"}) | ONE_TEXT_VRS
 _WHOLE_VRS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _REAL_VRS = frozenset({"DS", "FD", "FL"})
 _EXACT_IN_JSON = 2**53
@@ -23,6 +26,22 @@ def values_of(vr: str, value: Any) -> list[Any]:  # noqa: ANN401 - an attribute 
     several = value if isinstance(value, MultiValue | list | tuple) else (value,)
     found = list(map(_CONVERTERS.get(vr, _text), several))
     return found if any(each is not None for each in found) else []
+
+
+def is_plain(data: bytes) -> bool:
+    """Whether text means the same in every character set: ASCII, and no escape to another set (PS3.5 6.1.2.5)."""
+    return data.isascii() and b"\x1b" not in data
+
+
+def text_values(vr: str, text: str) -> list[Any]:
+    """The values that a decoded text holds, as `values_of` gives them."""
+    if vr in ONE_TEXT_VRS:
+        return values_of(vr, text)
+    words = text.rstrip(" \0").split("\\")
+    if vr == "PN":
+        found = [person(_clean(group) for group in word.split("=")) for word in words]
+        return found if any(found) else []
+    return values_of(vr, [word.strip(" \0") for word in words])
 
 
 def person(groups: Iterable[str]) -> dict[str, str] | None:

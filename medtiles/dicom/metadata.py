@@ -32,10 +32,10 @@ def metadata_of(header: FileHeader) -> Json:
     """
     with quiet(header.body.name):
         found = json_of(header.dataset)
-        if header.per_frame is not None:
-            encodings = _encodings(header.dataset)
-            items = frame_items(header.per_frame, encodings, _PER_FRAME)
-            found[_PER_FRAME] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
+        encodings = _encodings(header.dataset)
+    if header.per_frame is not None:  # outside: those who want pydicom meanwhile do not wait for many frames
+        items = frame_items(header.per_frame, encodings, _PER_FRAME)
+        found[_PER_FRAME] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
     pixels = header.pixel_data
     if pixels is not None:
         tag = _PIXEL_TAGS[pixels.keyword]
@@ -56,19 +56,21 @@ def bulk_data_of(header: FileHeader, path: str) -> bytes:
         return _pixel_data(header, path)
     *steps, tag = path.split("/")
     with quiet(header.body.name):
-        try:
-            return _value(_item(header, steps), int(tag, 16))
-        except PARSE_ERRORS as error:
-            raise _nothing() from error
+        found = _value(header, steps, int(tag, 16))
+    if not found:
+        raise _nothing()
+    return found
 
 
-def _value(dataset: Dataset, tag: int) -> bytes:
-    value = resolved(dataset, Tag(tag)).value
-    if isinstance(value, bytes | bytearray) and value:
+def _value(header: FileHeader, steps: list[str], tag: int) -> bytes:
+    """The value at the end of some steps; empty when there is none."""
+    try:
+        value = resolved(_item(header, steps), Tag(tag)).value
+    except PARSE_ERRORS:
+        return b""
+    if isinstance(value, bytes | bytearray):
         return bytes(value)
-    if isinstance(value, str) and value:
-        return value.encode("utf-8")
-    raise _nothing()
+    return value.encode("utf-8") if isinstance(value, str) else b""
 
 
 def _item(header: FileHeader, steps: list[str]) -> Dataset:
@@ -98,7 +100,8 @@ def _frame_item(sequence: PerFrameSequence, number: int, parent: Dataset) -> Dat
             )
             made.set_original_encoding(sequence.is_implicit, sequence.is_little)
             return made
-    raise _nothing()
+    message = f"there is no frame {number}"
+    raise IndexError(message)
 
 
 def _encodings(dataset: Dataset) -> list[str]:

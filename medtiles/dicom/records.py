@@ -34,6 +34,8 @@ class InstanceRecord:
     frames: int
     rows: int
     columns: int
+    size: int
+    """Of the file, in bytes."""
     plane: tuple[float, ...]
     """Image Position and Image Orientation (Patient), nine numbers; empty when they are not known."""
     of_study: str
@@ -80,6 +82,7 @@ def record_of(header: FileHeader, head: DicomHead, path: Path) -> InstanceRecord
         frames=head.frames if header.pixel_data is not None else 0,
         rows=head.rows,
         columns=head.columns,
+        size=header.place.file.size,
         plane=_plane(found),
         of_study=_picked(found, OF_STUDY),
         of_series=_picked(found, OF_SERIES),

@@ -85,7 +85,7 @@ class AsyncTiles:
 
     async def _made(self, request: Request, receive: Receive) -> EncodedFrame:
         future = asyncio.wrap_future(self.tiles.submit(request))
-        leaving = asyncio.ensure_future(_disconnect(receive))
+        leaving = asyncio.ensure_future(gone(receive))
         first: set[asyncio.Future[Any]] = {future, leaving}
         try:
             await asyncio.wait(first, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +105,7 @@ class AsyncTiles:
             future.exception()
 
 
-async def _disconnect(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
     """Wait until the client goes away; what it still sends is dropped."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmedtiles/api/v1/studies.proto\x12\x0fmedtiles.api.v1\"8\n\x05Scope\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\")\n\x05Match\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xe7\x01\n\x14SearchStudiesRequest\x12*\n\x05scope\x18\x01 \x01(\x0e\x32\x1b.medtiles.api.v1.QueryScope\x12&\n\x06within\x18\x02 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\'\n\x07matches\x18\x03 \x03(\x0b\x32\x16.medtiles.api.v1.Match\x12\x0e\n\x06\x66ields\x18\x04 \x03(\t\x12\r\n\x05\x66uzzy\x18\x05 \x01(\x08\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"h\n\x15SearchStudiesResponse\x12\r\n\x05\x66ound\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x13\n\x0bis_scanning\x18\x04 \x01(\x08\"\xeb\x01\n\x08Instance\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x11\n\tsop_class\x18\x04 \x01(\t\x12\x17\n\x0ftransfer_syntax\x18\x05 \x01(\t\x12\x0e\n\x06\x66rames\x18\x06 \x01(\x05\x12\x0c\n\x04rows\x18\x07 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x08 \x01(\x05\x12\x0f\n\x07version\x18\t \x01(\t\x12\r\n\x05image\x18\n \x01(\t\x12\x0e\n\x06number\x18\x0b \x01(\x05\x12\x18\n\x0bposition_mm\x18\x0c \x01(\x01H\x00\x88\x01\x01\x42\x0e\n\x0c_position_mm\"=\n\x14ListInstancesRequest\x12%\n\x05scope\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\"E\n\x15ListInstancesResponse\x12,\n\tinstances\x18\x01 \x03(\x0b\x32\x19.medtiles.api.v1.Instance\"O\n\x12GetMetadataRequest\x12(\n\x08instance\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\x0f\n\x07version\x18\x02 \x01(\t\"\'\n\x13GetMetadataResponse\x12\x10\n\x08metadata\x18\x01 \x01(\t\"]\n\x12GetBulkDataRequest\x12(\n\x08instance\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"#\n\x13GetBulkDataResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"P\n\x13ReadInstanceRequest\x12(\n\x08instance\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\x0f\n\x07version\x18\x02 \x01(\t\":\n\x14ReadInstanceResponse\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x03\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c*u\n\nQueryScope\x12\x1b\n\x17QUERY_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUERY_SCOPE_STUDIES\x10\x01\x12\x16\n\x12QUERY_SCOPE_SERIES\x10\x02\x12\x19\n\x15QUERY_SCOPE_INSTANCES\x10\x03\x32\xe1\x03\n\x0cStudyService\x12^\n\rSearchStudies\x12%.medtiles.api.v1.SearchStudiesRequest\x1a&.medtiles.api.v1.SearchStudiesResponse\x12^\n\rListInstances\x12%.medtiles.api.v1.ListInstancesRequest\x1a&.medtiles.api.v1.ListInstancesResponse\x12X\n\x0bGetMetadata\x12#.medtiles.api.v1.GetMetadataRequest\x1a$.medtiles.api.v1.GetMetadataResponse\x12X\n\x0bGetBulkData\x12#.medtiles.api.v1.GetBulkDataRequest\x1a$.medtiles.api.v1.GetBulkDataResponse\x12]\n\x0cReadInstance\x12$.medtiles.api.v1.ReadInstanceRequest\x1a%.medtiles.api.v1.ReadInstanceResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmedtiles/api/v1/studies.proto\x12\x0fmedtiles.api.v1\"8\n\x05Scope\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\t\")\n\x05Match\x12\x11\n\tattribute\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xe7\x01\n\x14SearchStudiesRequest\x12*\n\x05scope\x18\x01 \x01(\x0e\x32\x1b.medtiles.api.v1.QueryScope\x12&\n\x06within\x18\x02 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\'\n\x07matches\x18\x03 \x03(\x0b\x32\x16.medtiles.api.v1.Match\x12\x0e\n\x06\x66ields\x18\x04 \x03(\t\x12\r\n\x05\x66uzzy\x18\x05 \x01(\x08\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"h\n\x15SearchStudiesResponse\x12\r\n\x05\x66ound\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x13\n\x0bis_scanning\x18\x04 \x01(\x08\"\xf9\x01\n\x08Instance\x12\r\n\x05study\x18\x01 \x01(\t\x12\x0e\n\x06series\x18\x02 \x01(\t\x12\x0b\n\x03uid\x18\x03 \x01(\t\x12\x11\n\tsop_class\x18\x04 \x01(\t\x12\x17\n\x0ftransfer_syntax\x18\x05 \x01(\t\x12\x0e\n\x06\x66rames\x18\x06 \x01(\x05\x12\x0c\n\x04rows\x18\x07 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x08 \x01(\x05\x12\x0f\n\x07version\x18\t \x01(\t\x12\r\n\x05image\x18\n \x01(\t\x12\x0e\n\x06number\x18\x0b \x01(\x05\x12\x18\n\x0bposition_mm\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04size\x18\r \x01(\x03\x42\x0e\n\x0c_position_mm\"=\n\x14ListInstancesRequest\x12%\n\x05scope\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\"E\n\x15ListInstancesResponse\x12,\n\tinstances\x18\x01 \x03(\x0b\x32\x19.medtiles.api.v1.Instance\"O\n\x12GetMetadataRequest\x12(\n\x08instance\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\x0f\n\x07version\x18\x02 \x01(\t\"\'\n\x13GetMetadataResponse\x12\x10\n\x08metadata\x18\x01 \x01(\t\"]\n\x12GetBulkDataRequest\x12(\n\x08instance\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\"#\n\x13GetBulkDataResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"P\n\x13ReadInstanceRequest\x12(\n\x08instance\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Scope\x12\x0f\n\x07version\x18\x02 \x01(\t\":\n\x14ReadInstanceResponse\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x03\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c*u\n\nQueryScope\x12\x1b\n\x17QUERY_SCOPE_UNSPECIFIED\x10\x00\x12\x17\n\x13QUERY_SCOPE_STUDIES\x10\x01\x12\x16\n\x12QUERY_SCOPE_SERIES\x10\x02\x12\x19\n\x15QUERY_SCOPE_INSTANCES\x10\x03\x32\xe1\x03\n\x0cStudyService\x12^\n\rSearchStudies\x12%.medtiles.api.v1.SearchStudiesRequest\x1a&.medtiles.api.v1.SearchStudiesResponse\x12^\n\rListInstances\x12%.medtiles.api.v1.ListInstancesRequest\x1a&.medtiles.api.v1.ListInstancesResponse\x12X\n\x0bGetMetadata\x12#.medtiles.api.v1.GetMetadataRequest\x1a$.medtiles.api.v1.GetMetadataResponse\x12X\n\x0bGetBulkData\x12#.medtiles.api.v1.GetBulkDataRequest\x1a$.medtiles.api.v1.GetBulkDataResponse\x12]\n\x0cReadInstance\x12$.medtiles.api.v1.ReadInstanceRequest\x1a%.medtiles.api.v1.ReadInstanceResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'medtiles.api.v1.studies_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUERYSCOPE']._serialized_start=1259
-  _globals['_QUERYSCOPE']._serialized_end=1376
+  _globals['_QUERYSCOPE']._serialized_start=1273
+  _globals['_QUERYSCOPE']._serialized_end=1390
   _globals['_SCOPE']._serialized_start=50
   _globals['_SCOPE']._serialized_end=106
   _globals['_MATCH']._serialized_start=108
@@ -42,23 +42,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHSTUDIESRESPONSE']._serialized_start=385
   _globals['_SEARCHSTUDIESRESPONSE']._serialized_end=489
   _globals['_INSTANCE']._serialized_start=492
-  _globals['_INSTANCE']._serialized_end=727
-  _globals['_LISTINSTANCESREQUEST']._serialized_start=729
-  _globals['_LISTINSTANCESREQUEST']._serialized_end=790
-  _globals['_LISTINSTANCESRESPONSE']._serialized_start=792
-  _globals['_LISTINSTANCESRESPONSE']._serialized_end=861
-  _globals['_GETMETADATAREQUEST']._serialized_start=863
-  _globals['_GETMETADATAREQUEST']._serialized_end=942
-  _globals['_GETMETADATARESPONSE']._serialized_start=944
-  _globals['_GETMETADATARESPONSE']._serialized_end=983
-  _globals['_GETBULKDATAREQUEST']._serialized_start=985
-  _globals['_GETBULKDATAREQUEST']._serialized_end=1078
-  _globals['_GETBULKDATARESPONSE']._serialized_start=1080
-  _globals['_GETBULKDATARESPONSE']._serialized_end=1115
-  _globals['_READINSTANCEREQUEST']._serialized_start=1117
-  _globals['_READINSTANCEREQUEST']._serialized_end=1197
-  _globals['_READINSTANCERESPONSE']._serialized_start=1199
-  _globals['_READINSTANCERESPONSE']._serialized_end=1257
-  _globals['_STUDYSERVICE']._serialized_start=1379
-  _globals['_STUDYSERVICE']._serialized_end=1860
+  _globals['_INSTANCE']._serialized_end=741
+  _globals['_LISTINSTANCESREQUEST']._serialized_start=743
+  _globals['_LISTINSTANCESREQUEST']._serialized_end=804
+  _globals['_LISTINSTANCESRESPONSE']._serialized_start=806
+  _globals['_LISTINSTANCESRESPONSE']._serialized_end=875
+  _globals['_GETMETADATAREQUEST']._serialized_start=877
+  _globals['_GETMETADATAREQUEST']._serialized_end=956
+  _globals['_GETMETADATARESPONSE']._serialized_start=958
+  _globals['_GETMETADATARESPONSE']._serialized_end=997
+  _globals['_GETBULKDATAREQUEST']._serialized_start=999
+  _globals['_GETBULKDATAREQUEST']._serialized_end=1092
+  _globals['_GETBULKDATARESPONSE']._serialized_start=1094
+  _globals['_GETBULKDATARESPONSE']._serialized_end=1129
+  _globals['_READINSTANCEREQUEST']._serialized_start=1131
+  _globals['_READINSTANCEREQUEST']._serialized_end=1211
+  _globals['_READINSTANCERESPONSE']._serialized_start=1213
+  _globals['_READINSTANCERESPONSE']._serialized_end=1271
+  _globals['_STUDYSERVICE']._serialized_start=1393
+  _globals['_STUDYSERVICE']._serialized_end=1874
 # @@protoc_insertion_point(module_scope)

@@ -69,7 +69,7 @@ class SearchStudiesResponse(_message.Message):
     def __init__(self, found: _Optional[_Iterable[str]] = ..., next_page_token: _Optional[str] = ..., total_size: _Optional[int] = ..., is_scanning: _Optional[bool] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("study", "series", "uid", "sop_class", "transfer_syntax", "frames", "rows", "columns", "version", "image", "number", "position_mm")
+    __slots__ = ("study", "series", "uid", "sop_class", "transfer_syntax", "frames", "rows", "columns", "version", "image", "number", "position_mm", "size")
     STUDY_FIELD_NUMBER: _ClassVar[int]
     SERIES_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +82,7 @@ class Instance(_message.Message):
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     POSITION_MM_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
     study: str
     series: str
     uid: str
@@ -94,7 +95,8 @@ class Instance(_message.Message):
     image: str
     number: int
     position_mm: float
-    def __init__(self, study: _Optional[str] = ..., series: _Optional[str] = ..., uid: _Optional[str] = ..., sop_class: _Optional[str] = ..., transfer_syntax: _Optional[str] = ..., frames: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ..., version: _Optional[str] = ..., image: _Optional[str] = ..., number: _Optional[int] = ..., position_mm: _Optional[float] = ...) -> None: ...
+    size: int
+    def __init__(self, study: _Optional[str] = ..., series: _Optional[str] = ..., uid: _Optional[str] = ..., sop_class: _Optional[str] = ..., transfer_syntax: _Optional[str] = ..., frames: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[int] = ..., version: _Optional[str] = ..., image: _Optional[str] = ..., number: _Optional[int] = ..., position_mm: _Optional[float] = ..., size: _Optional[int] = ...) -> None: ...
 
 class ListInstancesRequest(_message.Message):
     __slots__ = ("scope",)

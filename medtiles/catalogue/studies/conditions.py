@@ -55,8 +55,9 @@ class Conditions:
         """After WHERE."""
         return " AND ".join(self.parts) or "1"
 
-    def match(self, number: int, text: str) -> bool:
+    def match(self, number: int, value: str | int) -> bool:
         """`dicom_match`: whether a column matches."""
+        text = str(value)
         return self.matchers[number][0](text.split("\\") if text else [])
 
     def match_json(self, number: int, text: str) -> bool:

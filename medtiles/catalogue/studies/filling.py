@@ -19,7 +19,7 @@ from medtiles.catalogue.studies.tables import SERIES_COLUMNS, STUDY_COLUMNS, att
 from medtiles.dicom.records import InstanceRecord
 
 _INSERT = f"""
-INSERT INTO files VALUES ({", ".join("?" * 20)})
+INSERT INTO files VALUES ({", ".join("?" * 21)})
 ON CONFLICT (path) DO UPDATE SET
   {
     ", ".join(
@@ -28,6 +28,7 @@ ON CONFLICT (path) DO UPDATE SET
             "identity",
             "seen",
             "version",
+            "size",
             "study",
             "series",
             "uid",
@@ -119,7 +120,7 @@ def settle(connection: sqlite3.Connection, paths: Collection[str], images: Mappi
 
 def _line(connection: sqlite3.Connection, path: bytes, file: SeenFile, walked: float) -> tuple[Any, ...]:
     record = file.record
-    start = (path, file.identity, walked, file.version, "")
+    start = (path, file.identity, walked, file.version, "", record.size if record else 0)
     if record is None:
         return (*start, "", "", "", 0, "", "", 0, 0, 0, b"", None, None, None, "{}", 1)
     blocks = [_block(connection, text) for text in (record.of_study, record.of_series, record.shared)]

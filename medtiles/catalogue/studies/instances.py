@@ -13,7 +13,7 @@ from medtiles.core.studies import Instance, Scope
 _ALIKE = 0.999
 """Of the cosine between two normals, as where images are made of slices."""
 _NINE = struct.Struct("<9d")
-_COLUMNS = "study, series, uid, sop_class, transfer_syntax, frames, height, width, version, image, number, plane"
+_COLUMNS = "study, series, uid, sop_class, transfer_syntax, frames, height, width, version, image, number, size, plane"
 
 
 class _Row(NamedTuple):
@@ -28,6 +28,7 @@ class _Row(NamedTuple):
     version: str
     image: str
     number: int
+    size: int
     plane: bytes
 
 

@@ -25,6 +25,7 @@ _FORGET_AFTER = 60 * 86400
 """Seconds after which the file of roots that nobody serves any more is deleted."""
 _WAIT = 60.0
 """Seconds that a process waits for another to finish writing."""
+_OF_DISKS = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 T = TypeVar("T")
 
 
@@ -39,12 +40,13 @@ class Store:
         self._writing = threading.RLock()
         self._reading = threading.RLock()
         self._inode = 0
+        self._is_lost = False
         self._is_closed = False
         self._open()
 
     def require_whole(self) -> bool:
-        """Whether the file is still the one that was opened; a new one, which is empty, is made when it is not."""
-        if self._path is None or _inode(self._path) == self._inode:
+        """Whether the index is still the one that was opened, and works; when not, there is a new one, empty."""
+        if not self._is_lost and (self._path is None or _inode(self._path) == self._inode):
             return True
         self._reopen()
         return False
@@ -77,22 +79,25 @@ class Store:
             return work(connection)
         except sqlite3.Error as error:
             if not (self._is_closed or isinstance(error, sqlite3.ProgrammingError)):
-                # The name of the error and not its words: they may quote values.
-                _LOG.warning("the index of studies fails (%s)", getattr(error, "sqlite_errorname", "SQLITE_ERROR"))
-                self._replace(error)
+                self._give_up(error)
             message = "the index of studies is not at hand; try again"
             raise BusyError(message) from None
 
-    def _replace(self, error: sqlite3.Error) -> None:
-        """Have the next scan begin with an empty index; a damaged file is deleted."""
-        is_damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
-        if self._path is not None and is_damaged:
+    def _give_up(self, error: sqlite3.Error) -> None:
+        """Have the next scan begin with an empty index: in the place of a damaged file, in memory when a disk fails."""
+        name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+        _LOG.warning("the index of studies fails (%s)", name)  # and not its words: they may quote values
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) and self._path is not None:
             _delete(self._path)
+            self._is_lost = True
+        elif name.startswith(_OF_DISKS):
+            self._path, self._is_lost = None, True
 
     def _reopen(self) -> None:
         with self._writing, self._reading:
             self._reader.close()
             self._writer.close()
+            self._is_lost = False
             self._open()
 
     def _open(self) -> None:

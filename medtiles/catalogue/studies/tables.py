@@ -34,10 +34,10 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS blocks (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files
   (path BLOB PRIMARY KEY, identity TEXT NOT NULL, seen REAL NOT NULL, version TEXT NOT NULL, image TEXT NOT NULL,
-   study TEXT NOT NULL, series TEXT NOT NULL, uid TEXT NOT NULL, number INTEGER NOT NULL, sop_class TEXT NOT NULL,
-   transfer_syntax TEXT NOT NULL, frames INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
-   plane BLOB NOT NULL, of_study INTEGER, of_series INTEGER, shared INTEGER, own TEXT NOT NULL,
-   hidden INTEGER NOT NULL) WITHOUT ROWID;
+   size INTEGER NOT NULL, study TEXT NOT NULL, series TEXT NOT NULL, uid TEXT NOT NULL, number INTEGER NOT NULL,
+   sop_class TEXT NOT NULL, transfer_syntax TEXT NOT NULL, frames INTEGER NOT NULL, width INTEGER NOT NULL,
+   height INTEGER NOT NULL, plane BLOB NOT NULL, of_study INTEGER, of_series INTEGER, shared INTEGER,
+   own TEXT NOT NULL, hidden INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_by_series ON files (study, series, number, uid, hidden) WHERE hidden = 0;
 CREATE INDEX IF NOT EXISTS files_by_uid ON files (uid);
 CREATE TABLE IF NOT EXISTS studies

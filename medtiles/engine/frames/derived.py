@@ -27,6 +27,7 @@ _LEFT_AFTER = 3600.0
 """Seconds after which an unfinished entry is one that a killed process has left behind."""
 _SHARE = 64
 """The folder is looked through when one part in so many of its bound has been written since."""
+_MODE = 0o600
 _SPARE = 0.9
 """Of the bound, what is left after looking through: so that it is not for each new entry."""
 
@@ -67,8 +68,8 @@ class DerivedFolder:
         pieces = entry_of(frame, place.stem)
         part = place.with_name(f"{place.stem}.{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            make_folder(place)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE), "wb") as file:
                 for piece in pieces:
                     file.write(piece)
             part.replace(place)
@@ -98,6 +99,15 @@ class DerivedFolder:
             with contextlib.suppress(OSError):
                 place.unlink(missing_ok=True)
             total -= size
+
+
+def make_folder(place: Path) -> None:
+    """Make the folder of an entry. Pictures may show names: others than the owner see none of them.
+
+    :raises OSError: that is not possible
+    """
+    place.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.parent.mkdir(mode=0o700, exist_ok=True)
 
 
 def _entries(folder: Path) -> Iterator[tuple[int, int, Path]]:

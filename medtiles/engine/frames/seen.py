@@ -14,7 +14,7 @@ import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from medtiles.engine.frames.derived import DerivedFolder
+from medtiles.engine.frames.derived import DerivedFolder, make_folder
 
 _RECORD = struct.Struct(">IBI")
 _IS_RGB, _IS_RPCL, _IS_REVERSIBLE = 1, 2, 4
@@ -67,7 +67,7 @@ class SeenFrames:
         place = self._folder.place(key, "seen")
         record = _RECORD.pack(number, seen.flags(), _sum(key, number, seen.flags()))
         with contextlib.suppress(OSError):
-            place.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(place)
             descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 os.write(descriptor, record)

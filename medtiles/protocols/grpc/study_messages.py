@@ -92,6 +92,7 @@ def instance(each: Instance) -> pb.Instance:
         image=each.image,
         number=each.number,
         position_mm=each.position_mm,
+        size=each.size,
     )
 
 
@@ -110,6 +111,7 @@ def instance_of(message: pb.Instance) -> Instance:
         image=message.image,
         number=message.number,
         position_mm=message.position_mm if message.HasField("position_mm") else None,
+        size=message.size,
     )
 
 

@@ -55,6 +55,15 @@ def test_what_was_put_comes_back(tmp_path: Path) -> None:
     assert (found.frame.format, found.frame.width, found.frame.height) == (FRAME.frame.format, 300, 200)
 
 
+def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
+    folder = DerivedFolder(tmp_path / "derived")
+    folder.put("key", FRAME)
+    SeenFrames(folder).put("instance", 1, Seen(is_rgb=False))
+
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "derived").rglob("*")} == {0}
+    assert (tmp_path / "derived").stat().st_mode & 0o077 == 0
+
+
 def test_names_reveal_no_key(tmp_path: Path) -> None:
     DerivedFolder(tmp_path).put("1.2.3.4", FRAME)
 

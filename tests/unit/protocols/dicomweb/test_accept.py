@@ -85,10 +85,8 @@ def test_what_is_no_list_of_media_types_is_refused(text: str) -> None:
 
 @given(st.text(alphabet='ab/*;,="\\ q01.', max_size=80))
 def test_whatever_is_sent_is_read_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(BadRequestError):
         assert read_accept(text)
-    except BadRequestError as error:
-        assert text.strip() == "" or text not in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("unit", [";", " ;", 'a/b;x="\\', ",", "a/b,", " "])

@@ -1,0 +1,88 @@
+"""Addresses under `/dicomweb`: the UIDs in them, and how answers name what else there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+
+from medtiles.core.errors import ImageNotFoundError
+from medtiles.core.studies import DicomJson, Instance, Scope
+
+ROOT = "/dicomweb"
+_UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?", re.ASCII)
+_RETRIEVE_URL = "00081190"
+_BULK = "bulkdata/"
+
+
+def scope_of(request: HttpRequest) -> Scope:
+    """The part of the archive that an address names.
+
+    :raises ImageNotFoundError: what stands for a UID in it is none
+    """
+    found = {name: request.path_params.get(name, "") for name in ("study", "series", "instance")}
+    if any(text and _UID.fullmatch(text) is None for text in found.values()):
+        message = "there is no such study, series or instance: a UID has only digits and dots, at most 64"
+        raise ImageNotFoundError(message)
+    return Scope(**found)
+
+
+def root_url(request: HttpRequest) -> str:
+    """The address of `/dicomweb` as the client knows it; without a sensible Host, relative to the server.
+
+    A proxy in front that speaks TLS says so with X-Forwarded-Proto. A Host that is our own address without a port is of
+    a client that leaves the port out (dicomweb-client does): it has reached us, so the port is ours.
+    """
+    host = request.headers.get("host", "")
+    name, port = request.scope.get("server") or ("", None)
+    if host in {name, "localhost"} and port not in {None, 80}:
+        host = f"{host}:{port}"
+    if _HOST.fullmatch(host) is None:
+        return ROOT
+    said = request.headers.get("x-forwarded-proto", "")
+    scheme = said if said in {"http", "https"} else request.scope["scheme"]
+    return f"{scheme}://{host}{ROOT}"
+
+
+def instance_url(root: str, instance: Instance) -> str:
+    """The address of an instance."""
+    return f"{root}/studies/{instance.study}/series/{instance.series}/instances/{instance.uid}"
+
+
+def with_retrieve_url(found: DicomJson, root: str) -> DicomJson:
+    """A match of a search whose Retrieve URL is whole."""
+    urls = [f"{root}/{path}" for path in found.get(_RETRIEVE_URL, {}).get("Value", ())]
+    return {**found, _RETRIEVE_URL: {"vr": "UR", "Value": urls}} if urls else found
+
+
+def with_bulk_urls(metadata: DicomJson, url: str) -> DicomJson:
+    """Metadata whose addresses of bulk data, relative to the instance, are whole. Nothing is copied without need."""
+    found = dict(metadata)
+    for tag, element in metadata.items():
+        changed = _with_url(element, url)
+        if changed is not element:
+            found[tag] = changed
+    return found
+
+
+def _with_url(element: Mapping[str, Any], url: str) -> Mapping[str, Any]:
+    uri = element.get("BulkDataURI")
+    if uri is not None:
+        return {**element, "BulkDataURI": f"{url}/{uri}"} if uri.startswith(_BULK) else element
+    if element.get("vr") != "SQ":
+        return element
+    items = element.get("Value", ())
+    changed = [_item_with_urls(item, url) for item in items]
+    return element if all(map(_is_same, changed, items)) else {**element, "Value": changed}
+
+
+def _item_with_urls(item: DicomJson, url: str) -> DicomJson:
+    found = {tag: _with_url(element, url) for tag, element in item.items()}
+    return item if all(found[tag] is element for tag, element in item.items()) else found
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other

@@ -1,0 +1,52 @@
+"""Answers that are too large for memory: sent piece by piece, as fast as the client takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
+from medtiles.protocols.replies import Headers
+
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedReply:
+    """An answer whose pieces are made in threads, one at a time. An ASGI application.
+
+    An error in the middle ends the connection: the client sees that the answer is not whole.
+    """
+
+    status: int
+    headers: Headers
+    pieces: Iterator[bytes]
+    tiles: AsyncTiles
+
+    async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - ASGI's own type
+        """Send it.
+
+        :raises ClientGoneError: the client went away before the end
+        """
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        leaving = asyncio.ensure_future(gone(receive))
+        try:
+            while (piece := await self.tiles.call(next, self.pieces, None)) is not None:
+                if leaving.done():
+                    raise ClientGoneError
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            leaving.cancel()
+            await self._close()
+
+    async def _close(self) -> None:
+        close = getattr(self.pieces, "close", None)
+        if close is not None:
+            await self.tiles.call(close)
