@@ -18,25 +18,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtiles.core.display import Display, Windowing
+from medtiles.core.frames import TravelFrame
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.series_order import Order, SeriesOrder
 from medtiles.core.studies import DicomJson, Instance, QueryScope, Scope, StudyQuery
 from medtiles.core.tiles import ImageQuery, ImageSummary
 from medtiles.core.view import AssociatedName, Refinement, Request, View
+from medtiles.protocols.grpc.frame_verbs import EXPLICIT, HTJ2K_RPCL, JPEG_BASELINE, JPEG_LS, FrameVerbs, GrowingArray
 from medtiles.protocols.grpc.remote import Outcome, RemoteOptions, RemoteTiles
+from medtiles.protocols.grpc.remote_frames import SeriesPiece
 from medtiles.protocols.grpc.tls import ClientTls
 from transcode.frames import EncodedFrame, Samples
 
 __all__ = [
+    "EXPLICIT",
+    "HTJ2K_RPCL",
+    "JPEG_BASELINE",
+    "JPEG_LS",
     "Client",
     "ClientTls",
     "EncodedFrame",
+    "GrowingArray",
     "ImageInfo",
     "Instance",
+    "Order",
     "QueryScope",
     "Refinement",
     "Scope",
+    "SeriesOrder",
+    "SeriesPiece",
     "TileKey",
+    "TravelFrame",
     "Windowing",
 ]
 
@@ -45,7 +58,7 @@ ANY = ("*/*",)
 """What is stored, or else whatever the server encodes best."""
 
 
-class Client:
+class Client(FrameVerbs):
     """A server's images. Safe to use from several threads; `close` it, or use it as a context manager."""
 
     def __init__(
@@ -60,6 +73,7 @@ class Client:
         """
         options = RemoteOptions(timeout, 10 * timeout, connections, cache_bytes=0)
         self._tiles = RemoteTiles(address, tls=tls, options=options)
+        super().__init__(self._tiles.frames)
 
     def images(self, search: str = "", *, kind: str = "", study_uid: str = "") -> Iterator[ImageSummary]:
         """All images that match, page by page.

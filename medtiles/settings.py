@@ -122,11 +122,14 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Threads of each process that make tiles; 0: one for each CPU."""
     cache: Annotated[Path | None, BeforeValidator(_cache)] = Field(default_factory=_default_cache)
-    """Folder for the indexes and for pyramids of large images that have none; "none": nothing is written.
+    """Folder for indexes, pyramids of large images that have none, and frames encoded anew for clients; "none": nothing is
+    written.
 
-    The index of studies holds patients' names and ids: only its owner may read it."""
+    The index of studies holds patients' names and ids: only its owner may read it, and the frames."""
     pyramid_cache_gb: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """Gigabytes that those pyramids may take together; the least recently used ones are removed for new ones."""
+    derived_cache_gb: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """Gigabytes that DICOM frames encoded anew for clients may take in that folder; the least recently used go."""
     encoded_cache_mb: Megabytes = 8
     """Megabytes of finished tiles kept in the memory of each process."""
     decoded_cache_mb: Megabytes = 8

@@ -14,6 +14,7 @@ from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
 from medtiles.engine.engine import EngineOptions, TileEngine
+from medtiles.engine.frames import FrameEngine, FrameOptions
 from medtiles.observability.log_file import LogFile
 from medtiles.observability.metrics import Metrics
 from medtiles.observability.recorder import Recorder
@@ -29,12 +30,22 @@ class Engine(TileEngine):
     """An engine that owns what it stands on: closing it closes the catalogue and the decoders too."""
 
     def __init__(
-        self, catalogue: FileCatalogue, codecs: Codecs, options: EngineOptions, owned: Sequence[Callable[[], object]]
+        self,
+        catalogue: FileCatalogue,
+        codecs: Codecs,
+        options: tuple[EngineOptions, FrameOptions],
+        owned: Sequence[Callable[[], object]],
     ) -> None:
         """`owned` is called, last one first, when the engine has been closed."""
-        super().__init__(catalogue, codecs, options)
+        frames = FrameEngine(catalogue.studies, codecs, options[1])
+        super().__init__(catalogue, codecs, options[0], frames)
         self.catalogue = catalogue
-        self._owned = owned
+        self._owned = (*owned, frames.close)
+        self._frame_statistics = frames.statistics
+
+    def statistics(self) -> dict[str, int]:
+        """Figures for monitoring, of tiles and of frames."""
+        return {**super().statistics(), **self._frame_statistics()}
 
     def close(self) -> None:
         """Finish what has started, let go of all files, end all threads and children."""
@@ -83,7 +94,21 @@ def build_engine(settings: Settings, *, index: Path | None = None) -> Engine:
     except StartError:
         isolation.close()
         raise
-    return Engine(catalogue, codecs, _engine_options(settings), (isolation.close, catalogue.close))
+    options = _engine_options(settings)
+    return Engine(
+        catalogue, codecs, (options, _frame_options(settings, options.limits)), (isolation.close, catalogue.close)
+    )
+
+
+def _frame_options(settings: Settings, limits: Limits) -> FrameOptions:
+    return FrameOptions(
+        cache=settings.cache,
+        cache_bytes=settings.derived_cache_gb * 10**9,
+        memory_bytes=settings.encoded_cache_mb * 1024 * 1024,
+        limits=limits,
+        threads=settings.threads,
+        open_instances=settings.open_images,
+    )
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

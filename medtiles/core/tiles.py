@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from medtiles.core.display import Display
+from medtiles.core.frames import Frames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.studies import Studies
 from medtiles.core.view import Refinement, Request, View
@@ -58,6 +59,10 @@ class ImagePage:
 
 class Tiles(Protocol):
     """What a protocol may ask. Safe to call from several threads. Errors are those of core.errors and transcode."""
+
+    @property
+    def frames(self) -> Frames:
+        """Frames of DICOM instances as they travel."""
 
     @property
     def studies(self) -> Studies:

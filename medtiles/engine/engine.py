@@ -13,8 +13,10 @@ import numpy as np
 
 from medtiles.core.catalogue import Catalogue
 from medtiles.core.display import Display, Windowing
+from medtiles.core.frames import Frames
 from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
+from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
@@ -54,11 +56,19 @@ class EngineOptions:
 class TileEngine:
     """Everything a protocol may ask, answered from the files of a catalogue. Safe to call from several threads."""
 
-    def __init__(self, catalogue: Catalogue, codecs: Codecs, options: EngineOptions | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        codecs: Codecs,
+        options: EngineOptions | None = None,
+        frames: Frames | None = None,
+    ) -> None:
+        """:param frames: of the catalogue's DICOM instances; None: there are none. Whoever gives them closes them"""
         self._options = options or EngineOptions()
         self._limits = self._options.limits
         self._catalogue = catalogue
         self._codecs = codecs
+        self._frames = frames or NoFrames()
         self._open = OpenImages(catalogue, self._options.open_images)
         self._encoded: TileCache[tuple[str, Request], EncodedFrame] = TileCache(
             self._options.encoded_cache_bytes, lambda frame: len(frame.data) + 512
@@ -71,6 +81,11 @@ class TileEngine:
         )
 
     # -- what there is ------------------------------------------------------------------------------------------
+
+    @property
+    def frames(self) -> Frames:
+        """Frames of DICOM instances as they travel."""
+        return self._frames
 
     @property
     def studies(self) -> Studies:

@@ -1,4 +1,4 @@
-"""A server process for benchmarks: `floor BYTES` gives one constant message, `kept` or `read` FILE with tiles."""
+"""A server for benchmarks: `floor BYTES` sends one constant message, `kept` or `read` FILE tiles, `frames` FILE."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from medtiles.core.source import Source
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.engine.engine import EngineOptions, TileEngine
+from medtiles.engine.frames import FrameEngine
 from medtiles.protocols.grpc.server import GrpcLimits, GrpcServer, serve_grpc
 from medtiles.sources.tiff import FORMAT
+from tests.instances import Files
 from tests.no_studies import NoStudies
 from transcode.codecs import builtin
 
@@ -86,6 +88,15 @@ def ours(path: Path, cache: int) -> tuple[int, GrpcServer]:
     return server.port, server
 
 
+def frames(path: Path) -> tuple[int, GrpcServer]:
+    """Serve the frames of a DICOM file."""
+    files, catalogue = Files([path]), One(path)
+    catalogue.studies = files
+    engine = TileEngine(catalogue, builtin(), frames=FrameEngine(files, builtin()))
+    server = serve_grpc(engine, "127.0.0.1:0", threads=THREADS)
+    return server.port, server
+
+
 def stay_on(core: int) -> set[int]:
     """Keep this process on one core; where it was before. The scheduler's moves cost more than what is measured."""
     before = os.sched_getaffinity(0)
@@ -98,6 +109,8 @@ if __name__ == "__main__":
     which, argument = sys.argv[1:]
     if which == "floor":
         made: tuple[int, object] = floor(int(argument))
+    elif which == "frames":
+        made = frames(Path(argument))
     else:
         made = ours(Path(argument), EngineOptions().encoded_cache_bytes if which == "kept" else 0)
     port, server = made

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from medtiles.engine.engine import TileEngine
+from medtiles.engine.frames import FrameEngine
 from medtiles.protocols.grpc.server import serve_grpc
-from tests.contract.tiles_contract import Shelf, Waves
+from tests.contract.frames_contract import shelf_of
+from tests.contract.tiles_contract import Shelf
 from transcode.codecs import builtin
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -24,28 +26,34 @@ def examples(text: str) -> list[str]:
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
-    engine = TileEngine(Shelf(), builtin())
+def address(tmp_path: Path) -> Iterator[str]:
+    shelf, files = Shelf(), shelf_of(tmp_path)
+    shelf.studies = files
+    frames = FrameEngine(files, builtin())
+    engine = TileEngine(shelf, builtin(), frames=frames)
     server = serve_grpc(engine, "127.0.0.1:0")
     yield f"127.0.0.1:{server.port}"
     server.stop(0)
     engine.close()
+    frames.close()
 
 
 def test_the_examples_run_one_after_the_other(address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, Any] = {"address": address, "image": "slide", "study": "waves"}
+    uids = {"study_uid": "1.2.3", "series_uid": "1.2.3.1"}
+    names: dict[str, Any] = {"address": address, "image": "slide", "study": "waves", **uids}
 
     for number, example in enumerate(examples(README.read_text())):
         exec(compile(example, f"README, example {number + 1} of gRPC", "exec"), names)
 
     assert "slide a slide 1000 700" in capsys.readouterr().out
-    assert names["data"] == Waves().stored.data
+    assert names["array"].samples.shape == (75, 100, 1)
+    assert len(names["data"]) == len(names["anew"].frame.data)
 
 
 @pytest.mark.parametrize(
     "verb",
     ["ListImages", "GetImage", "GetAssociatedImage", "GetTile", "GetTiles", "StreamTiles", "GetRegion", "ReadRegion",
-     "GetDisplay", "StreamRefinements"],
+     "GetDisplay", "StreamRefinements", "GetFrame", "StreamFrame", "StreamSeries", "ReadFrame", "PrefetchFrames"],
 )  # fmt: skip
 def test_every_verb_has_an_example(verb: str) -> None:
     assert verb in "".join(examples(README.read_text()))

@@ -6,12 +6,14 @@ stated length, so a large file costs one short read for each of them. All that t
 bytes that there are before it is believed: hostile bytes raise CorruptFrameError, in time linear in their number.
 On the structure stand `resolutions` (where each resolution is complete), `sanity` (the gate before native decoders),
 `features` (what no decoder here reads), `subsampling` (components that all have fewer samples than the reference grid),
-`rpcl` (the rules of HTJ2K by resolution) and `tile_cut` (one tile as a codestream of its own).
+`rpcl` (the rules of HTJ2K by resolution), `tile_cut` (one tile as a codestream of its own) and `prefix` (a beginning as
+a smaller one).
 """
 
 from transcode.codestream.features import require_decodable
 from transcode.codestream.markers import Cap, Cod, Codestream, Component, Qcd, Siz, TilePart, TlmEntry
 from transcode.codestream.parser import parse
+from transcode.codestream.prefix import prefix_codestream
 from transcode.codestream.resolutions import ResolutionEnd, resolution_ends, resolution_ends_of
 from transcode.codestream.rpcl import rpcl_faults
 from transcode.codestream.sanity import require_sane
@@ -31,6 +33,7 @@ __all__ = [
     "can_cut",
     "cut_tile",
     "parse",
+    "prefix_codestream",
     "require_decodable",
     "require_sane",
     "resolution_ends",

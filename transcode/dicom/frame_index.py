@@ -16,6 +16,7 @@ frames than Number of Frames promises, those that exist are served and the other
 
 from __future__ import annotations
 
+import itertools
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -59,6 +60,9 @@ class _Table(Protocol):
 
     def read(self, index: int) -> bytes | None:
         """The frame; None when the file is not as the table says."""
+
+    def place(self, index: int) -> Span | None:
+        """Where the frame lies; None when it is not one fragment, or not as the table says."""
 
 
 class FrameIndex:
@@ -105,6 +109,17 @@ class FrameIndex:
                 return data
             self._table = None
         return self._read_scanned(index)
+
+    def place(self, index: int) -> Span | None:
+        """Where the bytes of a frame lie, its pad among them; None when they are not in one piece.
+
+        :param index: of a frame that has been read
+        :raises TruncatedFileError: the file ends before it
+        """
+        if self._table is not None:
+            return self._table.place(index)
+        spans = self._scan()[index]
+        return spans[0] if len(spans) == 1 else None
 
     def _read_scanned(self, index: int) -> bytes:
         places = self._scan()
@@ -169,6 +184,9 @@ class _ExtendedTable:
             return None
         return data[_HEADER:]
 
+    def place(self, index: int) -> Span | None:
+        return Span(self._first + self._offsets[index] + _HEADER, self._lengths[index])
+
 
 class _BasicTable:
     """Offsets of frames of one fragment or several; a frame ends where the next one begins (PS3.5 A.4)."""
@@ -184,6 +202,16 @@ class _BasicTable:
         if end > self._file.size:
             return None
         return _joined(self._file.read(start, end - start))
+
+    def place(self, index: int) -> Span | None:
+        start = self._first + self._offsets[index]
+        is_last = index + 1 == len(self._offsets)
+        fragments = list(itertools.islice(scan_items(self._file, start), 2)) if is_last else []
+        if is_last:
+            return fragments[0] if len(fragments) == 1 else None
+        length = int.from_bytes(self._file.read(start + 4, 4), "little")
+        is_one = start + _HEADER + length == self._first + self._offsets[index + 1]
+        return Span(start + _HEADER, length) if is_one else None
 
     def _read_last(self, start: int) -> bytes | None:
         """The last frame ends at the delimiter, so its item headers are followed."""

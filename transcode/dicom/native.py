@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from transcode.dicom.frame_index import Span
 from transcode.errors import DicomFileError, TruncatedFileError
 
 if TYPE_CHECKING:
@@ -80,6 +81,15 @@ class NativeFrames:
         if self._is_plain and _is_clean(np.frombuffer(data, self._pixels.format.dtype), self._pixels):
             return data, None
         return self._ordered(data), self._words(data)
+
+    def place(self, index: int) -> Span | None:
+        """Where a frame lies, when it lies as `read` gives it."""
+        pixels = self._pixels
+        is_full = pixels.bits_allocated == pixels.format.bits_stored > 1
+        is_plain = is_full and not pixels.is_planar and pixels.format.photometric != "YBR_FULL_422"
+        is_ordered = not self._has_swapped_words and (self._is_little or pixels.bits_allocated == 8)
+        size = pixels.frame_bits // 8
+        return Span(self._start + index * size, size) if is_plain and is_ordered else None
 
     def read_words(self, index: int) -> Array:
         """The samples of one frame as they lie, all bits of them, unsigned; for samples of whole bytes.

@@ -14,7 +14,7 @@ from transcode.dicom.file_header import (
     PixelDataElement,
     read_header,
 )
-from transcode.dicom.frame_index import FrameIndex
+from transcode.dicom.frame_index import FrameIndex, Span
 from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.dicom.jpeg_colour import jpeg_photometric
 from transcode.dicom.native import NativeFrames
@@ -155,6 +155,20 @@ class InstanceReader:
         elif self._encoding is RAW and pixels.photometric == "YBR_FULL_422":
             pixels = replace(pixels, photometric="YBR_FULL")
         return EncodedFrame(data, self._encoding, pixels, self._pixels.columns, self._pixels.rows)
+
+    def place(self, index: int) -> Span | None:
+        """Where a frame lies in the file, when `read_frame` gives it as it lies there, but for a pad at its end.
+
+        :param index: of a frame that has been read
+        """
+        return self._frames.place(index)
+
+    def read_place(self, offset: int, length: int) -> bytes:
+        """The bytes at a place, without a look at what is around them.
+
+        :raises TruncatedFileError, FileChangedError: see RandomAccess
+        """
+        return self._header.body.read(offset, length)
 
     def read_words(self, index: int) -> Samples | None:
         """The samples of a native frame as they lie, one-dimensional, unsigned, with what their unused bits hold.

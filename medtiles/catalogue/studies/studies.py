@@ -81,6 +81,15 @@ class FileStudies:
         with self._opened(instance) as file:
             return file.size, self._pieces(instance)
 
+    def path(self, instance: Instance) -> Path:
+        """The file of an instance, for who reads its frames; see `InstanceFiles.path`.
+
+        :raises ImageNotFoundError, FileChangedError: it is gone, or another
+        """
+        path = self._path(instance)
+        self._roots.require_inside([path])
+        return path
+
     # -- filling it ---------------------------------------------------------------------------------------------
 
     def begin(self) -> dict[str, str]:
@@ -115,8 +124,7 @@ class FileStudies:
 
         :raises ImageNotFoundError, FileChangedError: it is gone, or another
         """
-        path = self._path(instance)
-        self._roots.require_inside([path])
+        path = self.path(instance)
         try:
             file = StableFile(path)
         except OSError as error:

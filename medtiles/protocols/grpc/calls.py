@@ -18,12 +18,12 @@ from medtiles.access_log import Answer
 from medtiles.core.errors import BusyError
 from medtiles.protocols.grpc.errors import rich_status
 from medtiles.protocols.status import INTERNAL, describe
-from transcode.frames import EncodedFrame
 
 _logger = logging.getLogger(__name__)
 
 AnyRequest = TypeVar("AnyRequest", bound=Message)
 AnyResponse = TypeVar("AnyResponse", bound=Message)
+Result = TypeVar("Result")
 _PLACES = ("image", "name", "plane")
 _KEY_PLACES = ("level", "column", "row", "plane")
 
@@ -46,7 +46,7 @@ class Edge:
             _logger.error("a call failed: %s", _where(request), exc_info=error)
         context.abort_with_status(rich_status(status, _where(request)))
 
-    def wait(self, future: Future[EncodedFrame], context: grpc.ServicerContext) -> EncodedFrame:
+    def wait(self, future: Future[Result], context: grpc.ServicerContext) -> Result:
         """The result of work that is withdrawn when the client goes away or its deadline has passed.
 
         :raises CancelledError, TimeoutError: it was

@@ -6,7 +6,7 @@ import json
 
 import grpc
 
-from medtiles.api.v1 import images_pb2, studies_pb2, tiles_pb2
+from medtiles.api.v1 import dicom_frames_pb2, images_pb2, studies_pb2, tiles_pb2
 from medtiles.protocols.grpc.tls import ClientTls
 
 _MOST_BYTES = 512 * 1024 * 1024
@@ -15,6 +15,7 @@ _SERVICES = (
     images_pb2.DESCRIPTOR.services_by_name["ImageService"].full_name,
     tiles_pb2.DESCRIPTOR.services_by_name["TileService"].full_name,
     studies_pb2.DESCRIPTOR.services_by_name["StudyService"].full_name,
+    dicom_frames_pb2.DESCRIPTOR.services_by_name["FrameService"].full_name,
 )
 _RETRIES = {
     "methodConfig": [

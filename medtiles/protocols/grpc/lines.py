@@ -8,7 +8,14 @@ from typing import Any
 
 import grpc
 
-from medtiles.api.v1 import images_pb2, images_pb2_grpc, studies_pb2_grpc, tiles_pb2, tiles_pb2_grpc
+from medtiles.api.v1 import (
+    dicom_frames_pb2_grpc,
+    images_pb2,
+    images_pb2_grpc,
+    studies_pb2_grpc,
+    tiles_pb2,
+    tiles_pb2_grpc,
+)
 from medtiles.protocols.grpc.channel import open_channel
 from medtiles.protocols.grpc.errors import error_of_call
 from medtiles.protocols.grpc.tls import ClientTls
@@ -21,6 +28,7 @@ class Line:
         self.channel = channel
         self.images = images_pb2_grpc.ImageServiceStub(channel)
         self.tiles = tiles_pb2_grpc.TileServiceStub(channel)
+        self.frames = dicom_frames_pb2_grpc.FrameServiceStub(channel)
         self.studies = studies_pb2_grpc.StudyServiceStub(channel)
         self._pictures = {
             tiles_pb2.GetTileRequest: self.tiles.GetTile,

@@ -27,6 +27,7 @@ from medtiles.protocols.grpc.errors import error_of_call
 from medtiles.protocols.grpc.frame_cache import FrameCache
 from medtiles.protocols.grpc.lines import Lines, call, stream
 from medtiles.protocols.grpc.messages import MOST_SAMPLE_BYTES, MOST_TILES, sample_bytes
+from medtiles.protocols.grpc.remote_frames import RemoteFrames
 from medtiles.protocols.grpc.remote_studies import RemoteStudies
 from medtiles.protocols.grpc.renditions import rendition
 from medtiles.protocols.grpc.tls import ClientTls
@@ -79,6 +80,8 @@ class RemoteTiles:
         self._frames = FrameCache(self._options.cache_bytes)
         self._encodings = {encoding.name: encoding for encoding in ENCODINGS}
         self._under_way: set[Future[EncodedFrame]] = set()
+        self.frames = RemoteFrames(self._lines, self._options.timeout, self._options.stream_timeout)
+        """Frames of DICOM instances as they travel."""
         self.studies = RemoteStudies(self._lines, self._options.timeout, self._options.stream_timeout)
         """The DICOM instances by their UIDs."""
 

@@ -14,9 +14,19 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from medtiles.access_log import Answer
-from medtiles.api.v1 import images_pb2, images_pb2_grpc, studies_pb2, studies_pb2_grpc, tiles_pb2, tiles_pb2_grpc
+from medtiles.api.v1 import (
+    dicom_frames_pb2,
+    dicom_frames_pb2_grpc,
+    images_pb2,
+    images_pb2_grpc,
+    studies_pb2,
+    studies_pb2_grpc,
+    tiles_pb2,
+    tiles_pb2_grpc,
+)
 from medtiles.core.tiles import Tiles
 from medtiles.protocols.grpc.calls import Edge
+from medtiles.protocols.grpc.frame_servicer import FrameServicer
 from medtiles.protocols.grpc.image_servicer import ImageServicer
 from medtiles.protocols.grpc.pictures import Pictures
 from medtiles.protocols.grpc.servicer import TileServicer
@@ -30,6 +40,7 @@ _SERVICES = (
     images_pb2.DESCRIPTOR.services_by_name["ImageService"].full_name,
     tiles_pb2.DESCRIPTOR.services_by_name["TileService"].full_name,
     studies_pb2.DESCRIPTOR.services_by_name["StudyService"].full_name,
+    dicom_frames_pb2.DESCRIPTOR.services_by_name["FrameService"].full_name,
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _OVERALL = ""
@@ -135,6 +146,7 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures), server)
     tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
     studies_pb2_grpc.add_StudyServiceServicer_to_server(StudyServicer(tiles, edge), server)
+    dicom_frames_pb2_grpc.add_FrameServiceServicer_to_server(FrameServicer(tiles, edge), server)
     checks = _add_health(server)
     reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = _bind(server, address, tls)

@@ -11,7 +11,9 @@ import numpy as np
 
 from medtiles.core.display import Display, Windowing
 from medtiles.core.errors import ImageNotFoundError
+from medtiles.core.frames import Frames
 from medtiles.core.geometry import Size
+from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import Associated, ImageInfo, Level, Plane, TileKey
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary
@@ -49,6 +51,7 @@ class FakeTiles:
 
     def __init__(self) -> None:
         self.infos = {"slide": SLIDE, "study": STUDY}
+        self.frames: Frames = NoFrames()
         self.studies: Studies = NoStudies()
         self.is_cached = False
         self.is_stuck = False

@@ -181,7 +181,7 @@ def test_measures_are_symmetric_and_within_their_bounds(data: st.DataObject) -> 
     there, back = measure(one, other), measure(other, one)
     assert there.max_error == back.max_error == int(np.abs(one.samples.astype(int) - other.samples.astype(int)).max())
     assert there.psnr_db == pytest.approx(back.psnr_db)
-    assert there.ssim == pytest.approx(back.ssim, abs=1e-4)
+    assert there.ssim == pytest.approx(back.ssim, abs=1e-3)  # single precision
     assert -1 - 1e-4 <= there.ssim <= 1
     assert (there.max_error == 0) == math.isinf(there.psnr_db)
     if there.max_error:
