@@ -14,11 +14,11 @@ import pytest
 from medtiles.catalogue import CatalogueOptions, FileCatalogue
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.studies import QueryScope, Scope, StudyQuery
-from medtiles.dicom import head_reader
+from medtiles.dicom import head_reader, metadata
 from medtiles.sources import formats
 from tests.dicom_files import save
 from tests.studies_files import CANARY, OTHER_STUDY, SERIES, STUDY, slice_of, write_archive
-from transcode.errors import FileChangedError
+from transcode.errors import DicomFileError, FileChangedError, TruncatedFileError
 
 Make = Callable[[], FileCatalogue]
 
@@ -239,6 +239,21 @@ def test_logs_never_name_a_patient(make: Make, archive: Path, caplog: pytest.Log
     (instance,) = catalogue.studies.instances(Scope(STUDY, SERIES, "1.2.3.4.9"))
     catalogue.studies.metadata(instance)
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("kind", [DicomFileError, TruncatedFileError, FileChangedError])
+def test_errors_name_neither_the_file_nor_a_patient(
+    make: Make, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def fail(_header: object) -> None:
+        raise kind(f"{CANARY}.dcm: no number: {CANARY}")
+
+    monkeypatch.setattr(metadata, "metadata_of", fail)
+    catalogue = make()
+    (instance,) = catalogue.studies.instances(Scope(OTHER_STUDY))
+    with pytest.raises(kind) as raised:
+        catalogue.studies.metadata(instance)
+    assert CANARY not in str(raised.value)
 
 
 def test_slices_that_do_not_lie_parallel_come_by_number(make: Make, archive: Path) -> None:
