@@ -263,6 +263,17 @@ def test_slices_that_do_not_lie_parallel_come_by_number(make: Make, archive: Pat
     assert [each.position_mm for each in found] == [7.5, 5.0, 2.5, None]
 
 
+def test_whether_there_may_be_more_is_told(archive: Path) -> None:
+    catalogue = FileCatalogue([archive], formats(None), CatalogueOptions(threads=0))
+    query = StudyQuery(QueryScope.STUDIES)
+    assert catalogue.studies.search(query).is_scanning
+    seen: list[bool] = []
+    catalogue.rescan(lambda *_: seen.append(catalogue.studies.search(query).is_scanning))
+    assert seen == [True]
+    assert not catalogue.studies.search(query).is_scanning
+    catalogue.close()
+
+
 def test_progress_is_told(archive: Path) -> None:
     told: list[tuple[int, int]] = []
     catalogue = FileCatalogue([archive], formats(None), CatalogueOptions(threads=0))
