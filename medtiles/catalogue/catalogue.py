@@ -80,8 +80,10 @@ class FileCatalogue:
         self._listing = Listing()
         self._prober = Prober(self._index, self._open, self._listing.learn, max(1, self._options.threads))
         self._scanning = threading.Lock()
-        self.studies = FileStudies(self._roots, self._options.cache, fingerprint, self._is_scanning)
+        self.studies = FileStudies(self._roots, self._options.cache, fingerprint, lambda: self._is_filling)
         """The DICOM instances by their UIDs."""
+        self._is_filling = True
+        """Whether there are files that have not been read yet: a look that finds nothing new is none of it."""
         self._identities: dict[str, str] | None = None
         self._scan_cost = 0.0
         self._scanned_at = 0.0
@@ -96,7 +98,8 @@ class FileCatalogue:
 
         :raises BadRequestError: a negative offset or limit
         """
-        return self._listing.page(query, is_scanning=self._is_scanning() or self._prober.is_busy)
+        is_scanning = self._identities is None or self._scanning.locked() or self._prober.is_busy
+        return self._listing.page(query, is_scanning=is_scanning)
 
     def open(self, image: str) -> Source:
         """Open an image.
@@ -163,10 +166,12 @@ class FileCatalogue:
             identities = {file.path: file.identity for file in files}
             has_changed = identities != self._identities
             if has_changed or not self.studies.is_whole():
+                self._is_filling = True
                 entries = entries_of(files, self._recognise_all(files, walked, progress))
                 self._listing.replace(entries)
                 self._settle(files, entries.values(), walked)
                 self._identities = identities
+                self._is_filling = False
             self._recall()
             self._scanned_at = time.monotonic()
             self._scan_cost = self._scanned_at - start
@@ -220,9 +225,6 @@ class FileCatalogue:
             known = self._index.summary(entry.id, entry.version)
             if known is not None:
                 self._listing.learn(known)
-
-    def _is_scanning(self) -> bool:
-        return self._identities is None or self._scanning.locked()
 
     def _recognise_all(
         self, files: Sequence[FoundFile], walked: float, progress: Progress | None

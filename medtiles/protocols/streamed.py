@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
 from medtiles.protocols.replies import Headers
+from medtiles.protocols.status import INTERNAL, describe
 
+_logger = logging.getLogger(__name__)
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -29,7 +32,7 @@ class StreamedReply:
     async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - ASGI's own type
         """Send it.
 
-        :raises ClientGoneError: the client went away before the end
+        :raises ClientGoneError: the client went away before the end, or must be left alone with what it has
         """
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         if scope["method"] == "HEAD":
@@ -37,7 +40,7 @@ class StreamedReply:
             return
         leaving = asyncio.ensure_future(gone(receive))
         try:
-            while (piece := await self.tiles.call(next, self.pieces, None)) is not None:
+            while (piece := await self._next()) is not None:
                 if leaving.done():
                     raise ClientGoneError
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -45,6 +48,20 @@ class StreamedReply:
         finally:
             leaving.cancel()
             await self._close()
+
+    async def _next(self) -> bytes | None:
+        """The next piece; None behind the last.
+
+        :raises ClientGoneError: there will be none, for a reason that can happen; the log names it
+        """
+        try:
+            return await self.tiles.call(next, self.pieces, None)
+        except Exception as error:
+            status = describe(error)
+            if status is INTERNAL:
+                raise
+            _logger.warning("an answer broke off: %s", status.reason)
+            raise ClientGoneError from None
 
     async def _close(self) -> None:
         close = getattr(self.pieces, "close", None)

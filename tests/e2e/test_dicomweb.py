@@ -166,6 +166,27 @@ def test_a_file_that_is_replaced_is_served_anew(tmp_path: Path) -> None:
         assert after.headers["etag"] != before.headers["etag"]
 
 
+@pytest.mark.parametrize("accept", ["application/dicom", "multipart/related; type=application/dicom"])
+def test_a_file_that_changes_while_it_is_sent_ends_the_answer(tmp_path: Path, accept: str) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    path = save(folder / f"{CANARY}.dcm", slice_of(1))
+    with path.open("ab") as file:
+        file.write(b"\xfc\xff\xfc\xffOB\0\0" + (200 << 20).to_bytes(4, "little") + bytes(200 << 20))
+    with serving("serve", folder, *ANY_PORT, "--workers", 1, cache=tmp_path / "cache") as server:
+        address = f"{server.url}/dicomweb/studies/{STUDY}/series/{SERIES}/instances/{SERIES}.1"
+        with httpx.stream("GET", address, headers={"accept": accept}) as answer:
+            pieces = answer.iter_raw(65536)
+            next(pieces)
+            with path.open("r+b") as file:
+                file.write(b"x")
+            with pytest.raises(httpx.RemoteProtocolError):
+                list(pieces)
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        assert server.process.stderr is not None
+    assert CANARY not in server.said
+
+
 def _until(ask: Callable[[], httpx.Response], holds: Callable[[httpx.Response], bool]) -> list[int]:
     """Ask again and again until an answer holds; the statuses on the way."""
     seen = []

@@ -15,7 +15,7 @@ from medtiles.catalogue.studies.search import search
 from medtiles.catalogue.studies.store import Store
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.studies import DicomJson, Instance, Scope, SearchPage, StudyQuery
-from transcode.errors import FileChangedError
+from transcode.errors import DicomFileError, FileChangedError, TruncatedFileError
 from transcode.files import StableFile, version_of
 
 _PIECE = 256 * 1024
@@ -133,6 +133,11 @@ class FileStudies:
             if version_of([path]) != instance.version:
                 raise _changed()
             yield file
+        except FileChangedError:
+            raise _changed() from None  # what was said names the file, which may name a patient
+        except (DicomFileError, TruncatedFileError) as error:
+            message = "the file of the instance is damaged"
+            raise type(error)(message) from None  # likewise, and pydicom quotes values
         finally:
             file.close()
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
 
+from transcode.errors import FileChangedError
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -62,7 +64,7 @@ class Layout:
     def pieces(self, contents: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
         """The body piece by piece; a content is not opened before its turn.
 
-        :raises ValueError: a content is not as long as its part said, or there are more or fewer than parts
+        :raises FileChangedError: a content is not as long as its part said
         """
         for head, part, content in zip(self.heads, self.parts, contents, strict=True):
             yield head
@@ -73,8 +75,8 @@ class Layout:
                     break
                 yield piece
             if left:
-                message = "a part is not as long as it said"
-                raise ValueError(message)
+                message = "a part is not as long as it was when the answer began"
+                raise FileChangedError(message)
         yield self.tail
 
 

@@ -14,11 +14,11 @@ import pytest
 from medtiles.catalogue import CatalogueOptions, FileCatalogue
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.studies import QueryScope, Scope, StudyQuery
-from medtiles.dicom import head_reader
+from medtiles.dicom import head_reader, metadata
 from medtiles.sources import formats
 from tests.dicom_files import save
 from tests.studies_files import CANARY, OTHER_STUDY, SERIES, STUDY, slice_of, write_archive
-from transcode.errors import FileChangedError
+from transcode.errors import DicomFileError, FileChangedError, TruncatedFileError
 
 Make = Callable[[], FileCatalogue]
 
@@ -241,11 +241,37 @@ def test_logs_never_name_a_patient(make: Make, archive: Path, caplog: pytest.Log
     assert CANARY not in caplog.text
 
 
+@pytest.mark.parametrize("kind", [DicomFileError, TruncatedFileError, FileChangedError])
+def test_errors_name_neither_the_file_nor_a_patient(
+    make: Make, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def fail(_header: object) -> None:
+        raise kind(f"{CANARY}.dcm: no number: {CANARY}")
+
+    monkeypatch.setattr(metadata, "metadata_of", fail)
+    catalogue = make()
+    (instance,) = catalogue.studies.instances(Scope(OTHER_STUDY))
+    with pytest.raises(kind) as raised:
+        catalogue.studies.metadata(instance)
+    assert CANARY not in str(raised.value)
+
+
 def test_slices_that_do_not_lie_parallel_come_by_number(make: Make, archive: Path) -> None:
     save(archive / "localizer.dcm", slice_of(9, ImageOrientationPatient=[0.0, 1.0, 0.0, 0.0, 0.0, 1.0]))
     found = make().studies.instances(Scope(STUDY, SERIES))
     assert [each.number for each in found] == [1, 2, 3, 9]
     assert [each.position_mm for each in found] == [7.5, 5.0, 2.5, None]
+
+
+def test_whether_there_may_be_more_is_told(archive: Path) -> None:
+    catalogue = FileCatalogue([archive], formats(None), CatalogueOptions(threads=0))
+    query = StudyQuery(QueryScope.STUDIES)
+    assert catalogue.studies.search(query).is_scanning
+    seen: list[bool] = []
+    catalogue.rescan(lambda *_: seen.append(catalogue.studies.search(query).is_scanning))
+    assert seen == [True]
+    assert not catalogue.studies.search(query).is_scanning
+    catalogue.close()
 
 
 def test_progress_is_told(archive: Path) -> None:
