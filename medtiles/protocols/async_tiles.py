@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from medtiles.core.errors import BusyError
+from medtiles.core.frames import FrameRequest, TravelFrame
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import Tiles
 from medtiles.core.view import Request
@@ -21,6 +22,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _T = TypeVar("_T")
 _THREADS = 8
 _MOST_CALLS = 256
+_FRAMES_AT_ONCE = 4
+"""That one request has in work."""
 
 
 class ClientGoneError(Exception):
@@ -83,8 +86,33 @@ class AsyncTiles:
             message = "the image was replaced while it was read; ask again"
             raise FileChangedError(message)
 
+    async def frames(
+        self, requests: Sequence[FrameRequest], receive: Receive, take: Callable[[TravelFrame], object]
+    ) -> None:
+        """DICOM frames, each taken in its turn; the work is withdrawn when the client goes away.
+
+        :raises ClientGoneError, TimeoutError: as `picture`; and what `Frames.frame` raises, or `take`
+        """
+        await self._wanted(self._frames(requests, take), receive)
+
+    async def _frames(self, requests: Sequence[FrameRequest], take: Callable[[TravelFrame], object]) -> None:
+        submit = self.tiles.frames.submit
+        for start in range(0, len(requests), _FRAMES_AT_ONCE):
+            under_way = [asyncio.wrap_future(submit(each)) for each in requests[start : start + _FRAMES_AT_ONCE]]
+            try:
+                for future in under_way:
+                    take(await future)
+            finally:
+                for future in under_way:
+                    future.cancel()
+                    future.add_done_callback(_told)
+
     async def _made(self, request: Request, receive: Receive) -> EncodedFrame:
-        future = asyncio.wrap_future(self.tiles.submit(request))
+        return await self._wanted(asyncio.wrap_future(self.tiles.submit(request)), receive)
+
+    async def _wanted(self, work: asyncio.Future[_T] | Coroutine[Any, Any, _T], receive: Receive) -> _T:
+        """What comes of some work, which is cancelled when the client goes away or it takes too long."""
+        future = asyncio.ensure_future(work)
         leaving = asyncio.ensure_future(gone(receive))
         first: set[asyncio.Future[Any]] = {future, leaving}
         try:
@@ -101,8 +129,13 @@ class AsyncTiles:
 
     def _call_ended(self, future: asyncio.Future[Any]) -> None:
         self._calls -= 1
-        with suppress(asyncio.CancelledError):
-            future.exception()
+        _told(future)
+
+
+def _told(future: asyncio.Future[Any]) -> None:
+    """Take note of how it ended, so that nobody is warned of an error that is told elsewhere or wanted nowhere."""
+    with suppress(asyncio.CancelledError):
+        future.exception()
 
 
 async def gone(receive: Receive) -> None:

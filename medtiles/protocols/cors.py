@@ -9,8 +9,11 @@ from collections.abc import Iterable
 
 from medtiles.protocols.replies import Headers, Reply
 
-_EXPOSED = b"etag, content-range, retry-after, x-medtiles-shape, x-medtiles-dtype, x-medtiles-photometric"
-_ALLOWED = b"accept, authorization, content-type, if-none-match, range"
+_EXPOSED = (
+    b"etag, content-range, accept-ranges, link, retry-after, "
+    b"x-medtiles-shape, x-medtiles-dtype, x-medtiles-photometric, x-medtiles-reduction"
+)
+_ALLOWED = b"accept, authorization, content-type, if-none-match, if-range, range"
 _METHODS = b"GET, HEAD, OPTIONS"
 _SECONDS = b"7200"
 

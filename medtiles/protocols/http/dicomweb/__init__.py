@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from medtiles.protocols.async_tiles import AsyncTiles
-from medtiles.protocols.http.dicomweb import bulkdata, instances, metadata, qido
+from medtiles.protocols.http.dicomweb import bulkdata, frames, instances, metadata, qido
 
-RESOURCES = (qido, metadata, bulkdata, instances)
+RESOURCES = (frames, qido, metadata, bulkdata, instances)
 """Modules with `routes(tiles)`."""
 
 

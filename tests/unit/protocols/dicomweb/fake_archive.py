@@ -1,0 +1,136 @@
+"""A small archive for tests of DICOMweb: real codestreams behind ports that note what they were asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+
+from medtiles.core.errors import ImageNotFoundError
+from medtiles.core.frames import AS_STORED, FrameRequest, ResolutionBytes, TravelFrame
+from medtiles.core.pyramid import Plane
+from medtiles.core.studies import DicomJson, Instance, Scope, SearchPage, StudyQuery
+from tests.unit.protocols.fake_tiles import STUDY, FakeTiles
+from transcode.archive import archive_encoders
+from transcode.codestream import resolution_ends
+from transcode.errors import UnsupportedEncodingError
+from transcode.frames import PixelArray, PixelFormat
+from transcode.targets import ArchiveOptions
+
+SYNTAX = "1.2.840.10008.1.2.4."
+EXPLICIT = "1.2.840.10008.1.2.1"
+RPCL, JPEG_LS = f"{SYNTAX}202", f"{SYNTAX}80"
+GREY = PixelFormat(1, 16, 12)
+AT = "/dicomweb/studies/1.2/series/1.2.3/instances/{uid}"
+MANY, LARGE = AT.format(uid="1.2.3.4"), AT.format(uid="1.2.3.100")
+
+
+def picture(number: int, width: int = 150, height: int = 120) -> PixelArray:
+    """Smooth, and another one for each number."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    samples = 2000 + 1500 * np.sin((rows * 7 + columns * 5 + number * 11) / 300)
+    return PixelArray(samples.astype(np.uint16)[..., None], GREY)
+
+
+def travel(pixels: PixelArray, uid: str, *, is_stored: bool) -> TravelFrame:
+    """Samples as a frame that travels."""
+    frame = archive_encoders().for_transfer_syntax(uid).encode(pixels, ArchiveOptions())
+    resolutions: tuple[ResolutionBytes, ...] = ()
+    if uid == RPCL:
+        resolutions = tuple(
+            ResolutionBytes(end.reduction, *end.size, end.end_offset) for end in resolution_ends(frame.data)
+        )
+    return TravelFrame(frame, uid, is_stored, resolutions, hashlib.sha256(frame.data).hexdigest()[:16])
+
+
+MULTI_FRAME = Instance("1.2", "1.2.3", "1.2.3.4", "9", RPCL, 5, 120, 150, "v1", "study", 1)
+SLICES = tuple(
+    Instance("1.2", "1.2.3", f"1.2.3.{10 + z}", "9", EXPLICIT, 1, 120, 150, "v1", "study", 10 + z) for z in range(40)
+)
+LARGE_ONE = Instance("1.2", "1.2.3", "1.2.3.100", "9", JPEG_LS, 1, 700, 1100, "v1", "study", 100)
+NO_PIXELS = Instance("1.2", "1.2.3", "1.2.3.200", "9", EXPLICIT, 0, 0, 0, "v1", "", 200)
+
+
+class FakeStudies:
+    """Safe to call from several threads."""
+
+    def __init__(self) -> None:
+        self.all = [MULTI_FRAME, *SLICES, LARGE_ONE, NO_PIXELS]
+
+    def search(self, query: StudyQuery) -> SearchPage:
+        return SearchPage((), 0)
+
+    def instances(self, scope: Scope) -> tuple[Instance, ...]:
+        found = tuple(
+            each
+            for each in self.all
+            if each.study == scope.study and scope.series in {"", each.series} and scope.instance in {"", each.uid}
+        )
+        if not found:
+            message = "there is no such instance"
+            raise ImageNotFoundError(message)
+        return found
+
+    def metadata(self, instance: Instance) -> DicomJson:
+        return {}
+
+    def bulk_data(self, instance: Instance, path: str) -> bytes:
+        return b""
+
+    def file(self, instance: Instance) -> tuple[int, Iterator[bytes]]:
+        return 10, iter([b"01234", b"56789"])
+
+
+class FakeFrames:
+    """Encodes what it is asked for, and notes it."""
+
+    def __init__(self) -> None:
+        self.asked: list[FrameRequest] = []
+        self.prefetched: list[FrameRequest] = []
+        self.error: Exception | None = None
+
+    def frame(self, request: FrameRequest) -> TravelFrame:
+        self.asked.append(request)
+        if self.error is not None:
+            raise self.error
+        instance = request.instance
+        pixels = picture(request.number + instance.number, instance.columns, instance.rows)
+        if AS_STORED in request.accept or instance.transfer_syntax in request.accept:
+            return travel(pixels, instance.transfer_syntax, is_stored=True)
+        for uid in request.accept:
+            if uid in {EXPLICIT, RPCL, JPEG_LS}:
+                return travel(pixels, uid, is_stored=False)
+        message = "nothing accepted can hold it"
+        raise UnsupportedEncodingError(message)
+
+    def submit(self, request: FrameRequest) -> Future[TravelFrame]:
+        future: Future[TravelFrame] = Future()
+        try:
+            future.set_result(self.frame(request))
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            future.set_exception(error)
+        return future
+
+    def samples(self, request: FrameRequest, reduction: int = 0) -> PixelArray:
+        self.asked.append(request)
+        whole = picture(request.number + request.instance.number, request.instance.columns, request.instance.rows)
+        step = 1 << reduction
+        return PixelArray(np.ascontiguousarray(whole.samples[::step, ::step]), whole.format)
+
+    def prefetch(self, requests: Iterator[FrameRequest]) -> None:
+        self.prefetched += list(requests)
+
+
+class FakeArchive(FakeTiles):
+    """Tiles whose image `study` has planes with UIDs, and an archive of the same instances."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.studies: FakeStudies = FakeStudies()
+        self.frames: FakeFrames = FakeFrames()
+        planes = tuple(Plane(sop_instance_uid="1.2.3.4", frame_number=number) for number in range(1, 6))
+        planes += tuple(Plane(sop_instance_uid=each.uid, frame_number=1) for each in SLICES)
+        self.infos["study"] = replace(STUDY, planes=planes)
