@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from medtiles.protocols.async_tiles import AsyncTiles
-from medtiles.protocols.http.dicomweb import bulkdata, frames, instances, metadata, qido
+from medtiles.protocols.http.dicomweb import bulkdata, frames, instances, metadata, qido, rendered, wado_uri
 
-RESOURCES = (frames, qido, metadata, bulkdata, instances)
+RESOURCES = (frames, rendered, qido, metadata, bulkdata, instances, wado_uri)
 """Modules with `routes(tiles)`."""
 
 

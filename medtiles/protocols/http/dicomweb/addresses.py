@@ -23,7 +23,14 @@ def scope_of(request: HttpRequest) -> Scope:
 
     :raises ImageNotFoundError: what stands for a UID in it is none
     """
-    found = {name: request.path_params.get(name, "") for name in ("study", "series", "instance")}
+    return scope_of_uids({name: request.path_params.get(name, "") for name in ("study", "series", "instance")})
+
+
+def scope_of_uids(found: Mapping[str, str]) -> Scope:
+    """The part of the archive that UIDs name, by `study`, `series` and `instance`; what is empty is not restricted.
+
+    :raises ImageNotFoundError: what stands for a UID is none
+    """
     if any(text and _UID.fullmatch(text) is None for text in found.values()):
         message = "there is no such study, series or instance: a UID has only digits and dots, at most 64"
         raise ImageNotFoundError(message)

@@ -19,8 +19,9 @@ from medtiles.core.studies import Instance
 from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.http.dicomweb.accept import read_accept
+from medtiles.protocols.http.dicomweb.addresses import scope_of
 from medtiles.protocols.http.dicomweb.bodies import Body, answer, multipart_body
-from medtiles.protocols.http.dicomweb.frame_addresses import INSTANCE, frame_numbers, scope_of
+from medtiles.protocols.http.dicomweb.frame_addresses import INSTANCE, frame_numbers
 from medtiles.protocols.http.dicomweb.multipart import lay_out
 from medtiles.protocols.http.dicomweb.prefixes import covering, cut_to, part_of, resolutions_document
 from medtiles.protocols.http.dicomweb.retrieval import FrameReader, Labelled, Wanted
@@ -129,7 +130,7 @@ def _get_frames(reader: FrameReader, kind: Kind) -> Endpoint:
     async def get_frames(request: HttpRequest) -> Reply:
         query = parameters.read_query(request.scope["query_string"])
         accept = ", ".join(request.headers.getlist("accept"))
-        instance = (await reader.instances(scope_of(request.path_params)))[0]
+        instance = (await reader.instances(scope_of(request)))[0]
         wanted = wanted_frames(kind, instance, request.path_params["frames"], query, accept)
         found = await reader.read(wanted, request.receive)
         link = link_to_resolutions(found, wanted.numbers[0], query, accept)
@@ -143,7 +144,7 @@ def _get_resolutions(reader: FrameReader, kind: Kind) -> Endpoint:
     async def get_resolutions(request: HttpRequest) -> Reply:
         query = dict(parameters.read_query(request.scope["query_string"]))
         query.setdefault("accept", AS_VIEWERS_ASK)
-        instance = (await reader.instances(scope_of(request.path_params)))[0]
+        instance = (await reader.instances(scope_of(request)))[0]
         number = str(parameters.whole(request.path_params["frames"], "frame", 1))
         wanted = wanted_frames(kind, instance, number, query, "")
         (found,) = await reader.read(wanted, request.receive)

@@ -11,16 +11,22 @@ import numpy as np
 
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.frames import AS_STORED, FrameRequest, ResolutionBytes, TravelFrame
-from medtiles.core.pyramid import Plane
+from medtiles.core.geometry import Size
+from medtiles.core.pyramid import Level, Plane
 from medtiles.core.studies import DicomJson, Instance, Scope, SearchPage, StudyQuery
+from medtiles.core.view import Request, View
 from tests.unit.protocols.fake_tiles import STUDY, FakeTiles
 from transcode.archive import archive_encoders
+from transcode.codec import EncodeOptions
+from transcode.codecs import builtin
 from transcode.codestream import resolution_ends
 from transcode.errors import UnsupportedEncodingError
-from transcode.frames import PixelArray, PixelFormat
+from transcode.frames import RGB8, EncodedFrame, PixelArray, PixelFormat, Samples
+from transcode.recode import recode
 from transcode.targets import ArchiveOptions
 
 SYNTAX = "1.2.840.10008.1.2.4."
+CODECS = builtin()
 EXPLICIT = "1.2.840.10008.1.2.1"
 RPCL, JPEG_LS = f"{SYNTAX}202", f"{SYNTAX}80"
 GREY = PixelFormat(1, 16, 12)
@@ -50,6 +56,9 @@ MULTI_FRAME = Instance("1.2", "1.2.3", "1.2.3.4", "9", RPCL, 5, 120, 150, "v1", 
 SLICES = tuple(
     Instance("1.2", "1.2.3", f"1.2.3.{10 + z}", "9", EXPLICIT, 1, 120, 150, "v1", "study", 10 + z) for z in range(40)
 )
+TILES = Instance("1.2", "1.2.5", "1.2.5.1", "9", EXPLICIT, 40, 64, 64, "v1", "slide", 1)
+LABEL = Instance("1.2", "1.2.5", "1.2.5.2", "9", EXPLICIT, 1, 60, 40, "v1", "slide", 2)
+UNSHOWN = Instance("1.2", "1.2.6", "1.2.6.1", "9", EXPLICIT, 1, 60, 40, "v1", "", 1)
 LARGE_ONE = Instance("1.2", "1.2.3", "1.2.3.100", "9", JPEG_LS, 1, 700, 1100, "v1", "study", 100)
 NO_PIXELS = Instance("1.2", "1.2.3", "1.2.3.200", "9", EXPLICIT, 0, 0, 0, "v1", "", 200)
 
@@ -58,7 +67,7 @@ class FakeStudies:
     """Safe to call from several threads."""
 
     def __init__(self) -> None:
-        self.all = [MULTI_FRAME, *SLICES, LARGE_ONE, NO_PIXELS]
+        self.all = [MULTI_FRAME, *SLICES, LARGE_ONE, NO_PIXELS, TILES, LABEL, UNSHOWN]
 
     def search(self, query: StudyQuery) -> SearchPage:
         return SearchPage((), 0)
@@ -82,6 +91,12 @@ class FakeStudies:
 
     def file(self, instance: Instance) -> tuple[int, Iterator[bytes]]:
         return 10, iter([b"01234", b"56789"])
+
+
+def colours(instance: Instance) -> Samples:
+    """Of a tile or a label of a slide."""
+    rows, columns = np.mgrid[0 : instance.rows, 0 : instance.columns]
+    return np.stack([rows * 4, columns * 4, rows * 0], axis=2).astype(np.uint8)
 
 
 class FakeFrames:
@@ -118,10 +133,20 @@ class FakeFrames:
         self.asked.append(request)
         whole = picture(request.number + request.instance.number, request.instance.columns, request.instance.rows)
         step = 1 << reduction
+        if request.instance.series == "1.2.5":
+            return PixelArray(colours(request.instance)[::step, ::step], RGB8)
         return PixelArray(np.ascontiguousarray(whole.samples[::step, ::step]), whole.format)
 
     def prefetch(self, requests: Iterator[FrameRequest]) -> None:
         self.prefetched += list(requests)
+
+
+def shown(request: Request) -> PixelArray:
+    """What the engine would show: brighter to the right and downwards, another picture for each plane."""
+    assert isinstance(request.what, View)
+    rows, columns = np.mgrid[0 : request.what.size.height, 0 : request.what.size.width]
+    samples = (rows + 2 * columns + 5 * request.what.plane) % 256
+    return PixelArray(np.repeat(samples.astype(np.uint8)[..., None], 3, axis=2), RGB8)
 
 
 class FakeArchive(FakeTiles):
@@ -133,4 +158,10 @@ class FakeArchive(FakeTiles):
         self.frames: FakeFrames = FakeFrames()
         planes = tuple(Plane(sop_instance_uid="1.2.3.4", frame_number=number) for number in range(1, 6))
         planes += tuple(Plane(sop_instance_uid=each.uid, frame_number=1) for each in SLICES)
-        self.infos["study"] = replace(STUDY, planes=planes)
+        self.infos["study"] = replace(STUDY, planes=planes, levels=(Level(Size(150, 120), Size(150, 120)),))
+
+    def produce(self, request: Request) -> EncodedFrame:
+        self.asked.append(request)
+        if self.error is not None:
+            raise self.error
+        return recode(shown(request), request.accept, CODECS, EncodeOptions(request.quality))
