@@ -96,16 +96,15 @@ class AsyncTiles:
         await self._wanted(self._frames(requests, take), receive)
 
     async def _frames(self, requests: Sequence[FrameRequest], take: Callable[[TravelFrame], object]) -> None:
-        submit = self.tiles.frames.submit
         for start in range(0, len(requests), _FRAMES_AT_ONCE):
-            under_way = [asyncio.wrap_future(submit(each)) for each in requests[start : start + _FRAMES_AT_ONCE]]
-            try:
-                for future in under_way:
-                    take(await future)
-            finally:
-                for future in under_way:
-                    future.cancel()
-                    future.add_done_callback(_told)
+            for frame in await asyncio.gather(*map(self._frame, requests[start : start + _FRAMES_AT_ONCE])):
+                take(frame)
+
+    async def _frame(self, request: FrameRequest) -> TravelFrame:
+        """What is at hand does not wait behind what must be decoded."""
+        frames = self.tiles.frames
+        found = await self.call(frames.answer, request)
+        return found if found is not None else await asyncio.wrap_future(frames.submit(request))
 
     async def _made(self, request: Request, receive: Receive) -> EncodedFrame:
         return await self._wanted(asyncio.wrap_future(self.tiles.submit(request)), receive)
@@ -129,13 +128,8 @@ class AsyncTiles:
 
     def _call_ended(self, future: asyncio.Future[Any]) -> None:
         self._calls -= 1
-        _told(future)
-
-
-def _told(future: asyncio.Future[Any]) -> None:
-    """Take note of how it ended, so that nobody is warned of an error that is told elsewhere or wanted nowhere."""
-    with suppress(asyncio.CancelledError):
-        future.exception()
+        with suppress(asyncio.CancelledError):
+            future.exception()
 
 
 async def gone(receive: Receive) -> None:

@@ -121,6 +121,9 @@ class FakeFrames:
         message = "nothing accepted can hold it"
         raise UnsupportedEncodingError(message)
 
+    def answer(self, request: FrameRequest) -> TravelFrame | None:
+        return None
+
     def submit(self, request: FrameRequest) -> Future[TravelFrame]:
         future: Future[TravelFrame] = Future()
         try:
