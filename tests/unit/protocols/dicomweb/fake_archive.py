@@ -106,6 +106,8 @@ class FakeFrames:
         self.asked: list[FrameRequest] = []
         self.prefetched: list[FrameRequest] = []
         self.error: Exception | None = None
+        self.is_stuck = False
+        self.futures: list[Future[TravelFrame]] = []
 
     def frame(self, request: FrameRequest) -> TravelFrame:
         self.asked.append(request)
@@ -126,8 +128,10 @@ class FakeFrames:
 
     def submit(self, request: FrameRequest) -> Future[TravelFrame]:
         future: Future[TravelFrame] = Future()
+        self.futures.append(future)
         try:
-            future.set_result(self.frame(request))
+            if not self.is_stuck:
+                future.set_result(self.frame(request))
         except Exception as error:  # noqa: BLE001 - as an executor does
             future.set_exception(error)
         return future

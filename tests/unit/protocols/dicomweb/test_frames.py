@@ -305,6 +305,14 @@ def test_an_archive_that_is_too_much_for_one_answer_is_refused(client: Client, m
     assert client.ask(FIRST).status_code == 200
 
 
+def test_work_that_takes_too_long_is_told_and_withdrawn(archive: FakeArchive) -> None:
+    archive.frames.is_stuck = True
+    client = Client(archive, timeout=0.05)
+    assert client.ask(f"{MANY}/frames/1,2,3").status_code == 504
+    assert len(archive.frames.futures) == 3
+    assert all(future.cancelled() for future in archive.frames.futures)
+
+
 def test_the_next_slices_of_a_series_read_in_order_are_made_ready(client: Client, archive: FakeArchive) -> None:
     client.ask_all([f"{AT.format(uid=each.uid)}/frames/1" for each in SLICES[:4]], "image/jls")
     ready = [(each.instance.number, each.number, each.accept) for each in archive.frames.prefetched]
