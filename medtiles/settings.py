@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Threads of each process that make tiles; 0: one for each CPU."""
     cache: Annotated[Path | None, BeforeValidator(_cache)] = Field(default_factory=_default_cache)
-    """Folder for indexes, pyramids of large images that have none, and frames encoded anew for clients; "none": nothing
-    is written.
+    """Folder for indexes, pyramids of large images, and frames encoded anew for clients; "none": nothing is
+    written.
 
     The index of studies holds patients' names and ids: only its owner may read it, and the frames."""
     pyramid_cache_gb: Annotated[int, Field(ge=1, le=1_000_000)] = 20
