@@ -29,6 +29,8 @@ from medtiles.protocols.grpc.frame_verbs import EXPLICIT, HTJ2K_RPCL, JPEG_BASEL
 from medtiles.protocols.grpc.remote import Outcome, RemoteOptions, RemoteTiles
 from medtiles.protocols.grpc.remote_frames import SeriesPiece
 from medtiles.protocols.grpc.tls import ClientTls
+from medtiles.protocols.grpc.viewport import Arrival, Viewport
+from medtiles.viewport.looks import Motion
 from transcode.frames import EncodedFrame, Samples
 
 __all__ = [
@@ -36,12 +38,14 @@ __all__ = [
     "HTJ2K_RPCL",
     "JPEG_BASELINE",
     "JPEG_LS",
+    "Arrival",
     "Client",
     "ClientTls",
     "EncodedFrame",
     "GrowingArray",
     "ImageInfo",
     "Instance",
+    "Motion",
     "Order",
     "QueryScope",
     "Refinement",
@@ -50,6 +54,7 @@ __all__ = [
     "SeriesPiece",
     "TileKey",
     "TravelFrame",
+    "Viewport",
     "Windowing",
 ]
 
@@ -266,6 +271,19 @@ class Client(FrameVerbs):
         :raises ImageNotFoundError, FileChangedError: it is gone, or another
         """
         return self._tiles.studies.file(instance)[1]
+
+    def viewport(self, *, byte_rate: int = 0) -> Viewport:
+        """A conversation about what somebody looks at; to be used as a context manager.
+
+            with client.viewport() as viewport:
+                viewport.look(image, (0, 0, 4000, 3000), zoom=0.25)
+                for piece in viewport.pieces():
+                    ...
+
+        :param byte_rate: the most bytes a second; 0: as many as arrive
+        :raises BadRequestError: no such rate
+        """
+        return self._tiles.viewport(byte_rate)
 
     def close(self) -> None:
         """End the connection; calls under way are cancelled."""

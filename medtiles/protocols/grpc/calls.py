@@ -21,7 +21,8 @@ from medtiles.protocols.status import INTERNAL, describe
 
 _logger = logging.getLogger(__name__)
 
-AnyRequest = TypeVar("AnyRequest", bound=Message)
+AnyRequest = TypeVar("AnyRequest")
+"""A message, or the iterator of many."""
 AnyResponse = TypeVar("AnyResponse", bound=Message)
 Result = TypeVar("Result")
 _PLACES = ("image", "name", "plane")
@@ -39,7 +40,7 @@ class Edge:
     record: Callable[[Answer], None] | None = None
     """Takes note of each answer; must cost next to nothing."""
 
-    def fail(self, error: Exception, request: Message, context: grpc.ServicerContext) -> NoReturn:
+    def fail(self, error: Exception, request: object, context: grpc.ServicerContext) -> NoReturn:
         """End a call with the status of an error. What nobody foresaw is logged, once, here."""
         status = describe(error)
         if status is INTERNAL:
@@ -138,8 +139,10 @@ def _require(is_admitted: bool) -> None:
         raise BusyError(message)
 
 
-def _where(request: Message) -> dict[str, str]:
-    """Which image, and which part of it, a request is about."""
+def _where(request: object) -> dict[str, str]:
+    """Which image, and which part of it, a request is about; nothing of one that comes in many messages."""
+    if not isinstance(request, Message):
+        return {}
     fields = {field.name: value for field, value in request.ListFields()}
     found = {name: str(fields[name]) for name in _PLACES if name in fields}
     key = fields.get("key", fields.get("tile"))

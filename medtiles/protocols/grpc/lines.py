@@ -15,6 +15,7 @@ from medtiles.api.v1 import (
     studies_pb2_grpc,
     tiles_pb2,
     tiles_pb2_grpc,
+    viewport_pb2_grpc,
 )
 from medtiles.protocols.grpc.channel import open_channel
 from medtiles.protocols.grpc.errors import error_of_call
@@ -30,6 +31,7 @@ class Line:
         self.tiles = tiles_pb2_grpc.TileServiceStub(channel)
         self.frames = dicom_frames_pb2_grpc.FrameServiceStub(channel)
         self.studies = studies_pb2_grpc.StudyServiceStub(channel)
+        self.viewports = viewport_pb2_grpc.ViewportServiceStub(channel)
         self._pictures = {
             tiles_pb2.GetTileRequest: self.tiles.GetTile,
             tiles_pb2.GetRegionRequest: self.tiles.GetRegion,

@@ -50,7 +50,7 @@ class Pictures:
 
         :raises CancelledError, TimeoutError: it did, or its deadline has passed
         """
-        frame = self._cheap(info, request)
+        frame = self.cheap(info, request)
         if frame is None:
             frame = self.edge.wait(self.tiles.submit(request), context)
         self.require_unchanged(request.image, info)
@@ -63,13 +63,13 @@ class Pictures:
 
         :raises FileChangedError: the file was replaced meanwhile
         """
-        find = partial(self._cheap, info)
+        find = partial(self.cheap, info)
         batch = Batch(self.tiles, find, context, partial(self.edge.seconds_left, context))
         for outcome in batch.outcomes(requests):
             self.require_unchanged(image, info)
             yield outcome
 
-    def _cheap(self, info: ImageInfo, request: Request) -> EncodedFrame | None:
+    def cheap(self, info: ImageInfo, request: Request) -> EncodedFrame | None:
         """The picture, when it is at hand or needs but one read: a hop to a worker would cost more than that."""
         key = request.what
         is_stored = (

@@ -31,6 +31,7 @@ from medtiles.protocols.grpc.remote_frames import RemoteFrames
 from medtiles.protocols.grpc.remote_studies import RemoteStudies
 from medtiles.protocols.grpc.renditions import rendition
 from medtiles.protocols.grpc.tls import ClientTls
+from medtiles.protocols.grpc.viewport import Viewport
 from transcode.codecs import ENCODINGS
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame, PixelArray
@@ -220,6 +221,13 @@ class RemoteTiles:
             return streams.begun(streams.refinements_of(pieces))
 
         return self._versioned(image, ask)
+
+    def viewport(self, byte_rate: int = 0) -> Viewport:
+        """A conversation about what somebody looks at, until it is closed.
+
+        :raises BadRequestError: no such rate
+        """
+        return Viewport(self._lines.line.viewports.Look, byte_rate)
 
     # -- how ----------------------------------------------------------------------------------------------------
 

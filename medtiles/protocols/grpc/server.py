@@ -23,6 +23,8 @@ from medtiles.api.v1 import (
     studies_pb2_grpc,
     tiles_pb2,
     tiles_pb2_grpc,
+    viewport_pb2,
+    viewport_pb2_grpc,
 )
 from medtiles.core.tiles import Tiles
 from medtiles.protocols.grpc.calls import Edge
@@ -33,6 +35,8 @@ from medtiles.protocols.grpc.servicer import TileServicer
 from medtiles.protocols.grpc.study_servicer import StudyServicer
 from medtiles.protocols.grpc.threads import Threads
 from medtiles.protocols.grpc.tls import Tls
+from medtiles.protocols.grpc.viewport_servicer import ViewportServicer
+from medtiles.protocols.grpc.viewport_stream import Patience
 
 __all__ = ["GrpcLimits", "GrpcServer", "Tls", "serve_grpc"]
 
@@ -41,6 +45,7 @@ _SERVICES = (
     tiles_pb2.DESCRIPTOR.services_by_name["TileService"].full_name,
     studies_pb2.DESCRIPTOR.services_by_name["StudyService"].full_name,
     dicom_frames_pb2.DESCRIPTOR.services_by_name["FrameService"].full_name,
+    viewport_pb2.DESCRIPTOR.services_by_name["ViewportService"].full_name,
 )
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _OVERALL = ""
@@ -60,6 +65,12 @@ class GrpcLimits:
     """Calls of one connection under way; more wait at the client."""
     calls: int = 1024
     """Calls of all connections that run or wait for a thread; more are refused with RESOURCE_EXHAUSTED."""
+    viewports: int = 256
+    """Viewers that may look at the same time; each costs two threads that mostly sleep."""
+    unacknowledged_seconds: float = 30.0
+    """While bytes are under way to a viewer that says nothing."""
+    idle_viewport_seconds: float = 600.0
+    """While nothing is."""
     seconds: float = 60.0
     """For one picture, when the client sets no deadline."""
     connection_age_seconds: int = 1800
@@ -92,13 +103,19 @@ class GrpcLimits:
 class GrpcServer:
     """A server that answers calls until it is stopped or nobody holds it any more. Safe to use from several threads."""
 
-    def __init__(self, server: grpc.Server, checks: health.HealthServicer, threads: Threads, port: int) -> None:
-        """`server` has been started."""
+    def __init__(
+        self,
+        server: grpc.Server,
+        checks: health.HealthServicer,
+        close: tuple[Callable[[], None], Callable[[], None]],
+        port: int,
+    ) -> None:
+        """`server` has been started; `close` ends conversations before it stops, and its threads after."""
         self.port = port
         """Where it listens."""
         self._server = server
         self._checks = checks
-        self._threads = threads
+        self._end_conversations, self._end_threads = close
 
     def drain(self) -> None:
         """Tell those who ask for its health to go elsewhere; calls are still answered."""
@@ -107,8 +124,10 @@ class GrpcServer:
     def stop(self, grace: float = 30.0) -> None:
         """Drain, take no new calls, let those under way finish for so many seconds, then end them. Waits for it all."""
         self.drain()
-        self._server.stop(grace).wait()
-        self._threads.close()
+        stopped = self._server.stop(grace)
+        self._end_conversations()
+        stopped.wait()
+        self._end_threads()
 
     def wait(self) -> None:
         """Return when it has been stopped."""
@@ -147,11 +166,15 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
     studies_pb2_grpc.add_StudyServiceServicer_to_server(StudyServicer(tiles, edge), server)
     dicom_frames_pb2_grpc.add_FrameServiceServicer_to_server(FrameServicer(tiles, edge), server)
+    viewports = ViewportServicer(
+        pictures, limits.viewports, Patience(limits.unacknowledged_seconds, limits.idle_viewport_seconds)
+    )
+    viewport_pb2_grpc.add_ViewportServiceServicer_to_server(viewports, server)
     checks = _add_health(server)
     reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = _bind(server, address, tls)
     server.start()
-    return GrpcServer(server, checks, pool, port)
+    return GrpcServer(server, checks, (viewports.close, pool.close), port)
 
 
 def _add_health(server: grpc.Server) -> health.HealthServicer:

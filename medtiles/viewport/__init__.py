@@ -1,0 +1,1 @@
+"""Which bytes a viewer needs next. Pure: no threads, no clock, no wire; see `scheduler`."""
