@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from medtiles.core.errors import ViewTooLargeError
@@ -20,7 +20,7 @@ from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.viewport.cuts import Weights
 from medtiles.viewport.looks import Look, Sight, predicted, sight_of
 
-MOST_VISIBLE = 4096
+MOST_VISIBLE = 2048
 """Tiles of one level."""
 MOST_AHEAD = 128
 """Tiles that are predicted at a time."""
@@ -66,11 +66,7 @@ def plan(look: Look, info: ImageInfo, weights: Weights, rate: float, has: Callab
     require_few(info, last[0], sight)
     wanted = [key for key in tiles_under(info, last[0], sight) if not has(key)]
     steps = _steps(info, last, wanted, weights, rate * IN_TIME)
-    aims = [
-        Aim(key, step[1], stage)
-        for stage, step in enumerate(steps)
-        for key in _needed(info, step[0], last[0], sight, wanted)
-    ]
+    aims = _aims_visible(info, steps, sight, wanted, has)
     aims += _aims_ahead(info, (steps[0], last), _ahead(look, info, weights, rate, has), len(steps))
     if last[1]:
         aims += [Aim(key, 0, len(steps) + 2) for key in wanted]
@@ -133,12 +129,23 @@ def _steps(info: ImageInfo, last: Step, wanted: list[TileKey], weights: Weights,
     return steps[::-1]
 
 
-def _needed(info: ImageInfo, level: int, last: int, sight: Sight, wanted: list[TileKey]) -> Iterable[TileKey]:
-    """Tiles of a level that show a place of the sight of which the client lacks the finest."""
-    if level == last:
-        return wanted
-    over = _over(info, level, last, wanted)
-    return (key for key in tiles_under(info, level, sight) if key in over)
+def _aims_visible(
+    info: ImageInfo, steps: list[Step], sight: Sight, wanted: list[TileKey], has: Callable[[TileKey], bool]
+) -> list[Aim]:
+    """Aims of what is visible. A tile is needed where nothing finer than it is with the client."""
+    last = steps[-1][0]
+    bare = wanted
+    found: list[list[Aim]] = []
+    for stage in range(len(steps) - 1, -1, -1):
+        level, reduction = steps[stage]
+        if level == last:
+            found.append([Aim(key, reduction, stage) for key in wanted])
+            continue
+        over = {key: _over(info, level, last, [key]) for key in bare}
+        needed = set(itertools.chain.from_iterable(over.values()))
+        found.append([Aim(key, reduction, stage) for key in tiles_under(info, level, sight) if key in needed])
+        bare = [key for key in bare if not all(map(has, over[key]))]
+    return list(itertools.chain.from_iterable(reversed(found)))
 
 
 def _over(info: ImageInfo, level: int, last: int, wanted: list[TileKey]) -> set[TileKey]:

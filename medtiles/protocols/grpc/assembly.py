@@ -48,8 +48,8 @@ class Assembly:
             frame = messages.encoded_frame_of(piece.frame, _ENCODINGS, b"")
             tile = self._tiles[wanted, key] = _Tile(frame, piece.version)
         tile.later[piece.offset] = piece.data
-        while (more := tile.later.pop(len(tile.data), None)) is not None:
-            tile.data += more
+        while (offset := min(tile.later, default=1 << 62)) <= len(tile.data):
+            tile.data += tile.later.pop(offset)[len(tile.data) - offset :]
         if piece.HasField("reduction"):
             tile.reduction = piece.reduction
 
@@ -70,7 +70,7 @@ class Assembly:
 
     def drop(self, image: str, keys: Iterable[TileKey]) -> None:
         """Let go of tiles, in whatever rendition."""
-        wanted = {each for each, _ in self._tiles if each.image == image}
+        wanted = {each for each, _ in tuple(self._tiles) if each.image == image}
         for key in keys:
             for each in wanted:
                 self._tiles.pop((each, key), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Viewport:
     def __init__(self, verb: Any, byte_rate: int = 0) -> None:  # noqa: ANN401 - generated stubs are untyped
         """Begin. Raises BadRequestError for a rate that there is not."""
         self._asked: SimpleQueue[pb.LookRequest | None] = SimpleQueue()
+        self._lock = threading.Lock()
         self._number = 0
         self._now = Wanted("", b"")
         self._came = 0
@@ -97,7 +99,6 @@ class Viewport:
         """
         like = Request(image, TileKey(0, 0, 0), tuple(accept), quality, is_display, windowing)
         message = pb.Viewport(
-            number=self._number + 1,
             image=requests.image_id(image),
             version=version,
             region=messages.region(Region(*region)),
@@ -109,11 +110,13 @@ class Viewport:
             message.screen.CopyFrom(messages.size(Size(*screen)))
         else:
             message.zoom = 1.0 if zoom is None else zoom
-        self._number += 1
-        self._now = Wanted(image, message.rendition.SerializeToString(deterministic=True))
-        self._wanted[self._number] = self._now
-        self._asked.put(pb.LookRequest(viewport=message))
-        return self._number
+        with self._lock:
+            self._number += 1
+            message.number = self._number
+            self._now = Wanted(image, message.rendition.SerializeToString(deterministic=True))
+            self._wanted[self._number] = self._now
+            self._asked.put(pb.LookRequest(viewport=message))
+            return self._number
 
     def hold(self, keys: Iterable[TileKey], *, image: str = "", version: str = "") -> None:
         """Tell that these tiles are here, in the rendition that is looked at: they are not sent."""
@@ -191,7 +194,7 @@ class Viewport:
 
     def _taken(self, answer: pb.LookResponse) -> Arrival:
         self.byte_rate = answer.byte_rate or self.byte_rate
-        for old in [each for each in self._wanted if each < answer.number]:
+        for old in [each for each in tuple(self._wanted) if each < answer.number]:
             del self._wanted[old]
         arrival = self._arrival(answer)
         if answer.wants_receipt:
