@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.view import Request
 from transcode.codestream import resolution_ends
 from transcode.errors import CorruptFrameError
 from transcode.frames import EncodedFrame
@@ -46,11 +47,23 @@ def cut(frame: EncodedFrame) -> Cut:
     return Cut(frame, (*((end.reduction, end.end_offset) for end in ends[:-1]), *whole))
 
 
+def cuttable(request: Request, info: ImageInfo) -> frozenset[str]:
+    """Media types of stored tiles that are sent as they are to who wants tiles in this way, and may be cut."""
+    is_shown_as_stored = not request.is_display or info.pixels.bits_allocated == 8
+    if request.quality is not None or request.windowing is not None or not is_shown_as_stored:
+        return frozenset()
+    return CUTTABLE if "*/*" in request.accept else CUTTABLE.intersection(request.accept)
+
+
 class Weights:
     """What the tiles of an image weigh in bytes, learnt as they come."""
 
-    def __init__(self, info: ImageInfo) -> None:
+    def __init__(self, info: ImageInfo, cuttable: frozenset[str] = CUTTABLE) -> None:
+        """`cuttable`: media types of stored tiles that go out as they are, and may be cut."""
         self._info = info
+        self._cuttable = cuttable
+        self.levels = tuple(index for index in range(len(info.levels)) if not self._is_made_of_cuttable(index))
+        """Those worth sending, finest first. A level that is made of finer tiles which can be cut says nothing new."""
         self._means: dict[int, tuple[int, int]] = {}
         self._shares: dict[int, dict[int, float]] = {}
 
@@ -65,7 +78,7 @@ class Weights:
     def coarsest(self, level: int) -> int:
         """How often tiles of a level can usefully be halved by leaving out bytes."""
         shares = self._shares.get(level)
-        if shares is None and self._info.levels[level].media_type not in CUTTABLE:
+        if shares is None and self._info.levels[level].media_type not in self._cuttable:
             return 0
         side = max(self._info.levels[level].tile_size.width, self._info.levels[level].tile_size.height)
         useful = max(0, (side // _LEAST_SIDE).bit_length() - 1)
@@ -77,6 +90,11 @@ class Weights:
         mean = total / count if count else self._guess(level)
         shares = self._shares.get(level, {})
         return mean * shares.get(reduction, 0.25**reduction)
+
+    def _is_made_of_cuttable(self, index: int) -> bool:
+        finer = self._info.levels[:index]
+        is_made = self._info.levels[index].media_type is None
+        return is_made and any(level.media_type in self._cuttable for level in finer)
 
     def _guess(self, level: int) -> float:
         found, pixels = self._info.levels[level], self._info.pixels

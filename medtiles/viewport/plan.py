@@ -75,10 +75,8 @@ def plan(look: Look, info: ImageInfo, weights: Weights, rate: float, has: Callab
 
 def last_step(info: ImageInfo, zoom: float, weights: Weights) -> Step:
     """The coarsest step that has all pixels of the screen."""
-    level = 0
-    for index, scale in enumerate(info.scales):
-        if min(scale) * zoom <= _TOLERANCE:
-            level = index
+    fitting = (level for level in weights.levels if min(info.scales[level]) * zoom <= _TOLERANCE)
+    level = max(fitting, default=0)
     magnified = min(info.scales[level]) * zoom
     halvings = math.floor(math.log2(_TOLERANCE / magnified)) if magnified < 1 else 0
     return level, max(0, min(halvings, weights.coarsest(level)))
@@ -118,7 +116,7 @@ def _touched(start: float, end: float, side: int, count: int) -> range:
 
 def _steps(info: ImageInfo, last: Step, wanted: list[TileKey], weights: Weights, budget: float) -> list[Step]:
     """The steps to take, coarsest first: from the finest that is within a budget of bytes to the last."""
-    coarser: Iterator[Step] = ((level, 0) for level in range(last[0] + 1, len(info.levels)))
+    coarser = ((level, 0) for level in weights.levels if level > last[0])
     inner = ((last[0], reduction) for reduction in range(last[1], weights.coarsest(last[0]) + 1))
     steps: list[Step] = []
     for step in itertools.chain(inner, coarser):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from medtiles.core.errors import BadRequestError
 from medtiles.core.pyramid import ImageInfo, TileKey
-from medtiles.viewport.cuts import Cut, Weights, end_of
+from medtiles.viewport.cuts import CUTTABLE, Cut, Weights, end_of
 from medtiles.viewport.ledger import Ledger, Shown
 from medtiles.viewport.looks import Look, require_look, sight_of
 from medtiles.viewport.pace import Pace
@@ -102,15 +102,15 @@ class Scheduler:
 
     # -- events -------------------------------------------------------------------------------------------------
 
-    def look(self, look: Look, info: ImageInfo, token: str) -> None:
-        """The client looks at a part of an image, wanted in the way that `token` stands for.
+    def look(self, look: Look, info: ImageInfo, token: str, cuttable: frozenset[str] = CUTTABLE) -> None:
+        """The client looks at a part of an image, wanted in the way that `token` stands for; see `cuts.cuttable`.
 
         :raises BadRequestError, TileOutOfRangeError, ViewTooLargeError: it cannot be looked at; see `require_look`
         """
         require_look(look, info)
         shown = Shown(look.image, info.version, token)
         at = self._at if self._at is not None and self._at.shown == shown else None
-        at = at or _Shown(look, info, shown, Weights(info))
+        at = at or _Shown(look, info, shown, Weights(info, cuttable))
         sight = sight_of(look)
         require_few(info, last_step(info, sight.zoom, at.weights)[0], sight)
         if self._at is not at:

@@ -53,7 +53,8 @@ def test_the_examples_run_one_after_the_other(address: str, capsys: pytest.Captu
 @pytest.mark.parametrize(
     "verb",
     ["ListImages", "GetImage", "GetAssociatedImage", "GetTile", "GetTiles", "StreamTiles", "GetRegion", "ReadRegion",
-     "GetDisplay", "StreamRefinements", "GetFrame", "StreamFrame", "StreamSeries", "ReadFrame", "PrefetchFrames"],
+     "GetDisplay", "StreamRefinements", "GetFrame", "StreamFrame", "StreamSeries", "ReadFrame", "PrefetchFrames",
+     "Look"],
 )  # fmt: skip
 def test_every_verb_has_an_example(verb: str) -> None:
     assert verb in "".join(examples(README.read_text()))

@@ -36,6 +36,7 @@ class Arrival:
 
     number: int
     """Of the look that it is for, as `Viewport.look` gave it."""
+    image: str = ""
     key: TileKey | None = None
     """Which tile; None: it is about all that is looked at."""
     data: bytes = b""
@@ -161,13 +162,16 @@ class Viewport:
     def pieces(self, until: int | None = None) -> Iterator[Arrival]:
         """What comes until all of a look is here; of the newest when none is named.
 
+        What was sent for another image or rendition before the server knew is left out.
+
         Raises the error of the look, or that of the conversation.
         """
         number = self._number if until is None else until
         for arrival in self:
             if arrival.error is not None and arrival.key is None and arrival.number >= number:
                 raise arrival.error
-            yield arrival
+            if self._wanted.get(arrival.number) == self._now:
+                yield arrival
             if arrival.is_all and arrival.number >= number:
                 return
 
@@ -203,22 +207,24 @@ class Viewport:
         return arrival
 
     def _arrival(self, answer: pb.LookResponse) -> Arrival:
+        wanted = self._wanted.get(answer.number, self._now)
+        image = wanted.image
         match answer.WhichOneof("what"):
             case "piece":
-                return self._piece(answer.number, answer.piece)
+                return self._piece(answer.number, wanted, answer.piece)
             case "problem":
                 key = messages.tile_key_of(answer.problem.key) if answer.problem.HasField("key") else None
-                return Arrival(answer.number, key, error=_error(answer.problem.problem))
+                return Arrival(answer.number, image, key, error=_error(answer.problem.problem))
             case _:
                 told = answer.progress
-                return Arrival(answer.number, is_visible=told.is_visible_complete, is_all=told.is_all)
+                return Arrival(answer.number, image, is_visible=told.is_visible_complete, is_all=told.is_all)
 
-    def _piece(self, number: int, piece: pb.Piece) -> Arrival:
+    def _piece(self, number: int, wanted: Wanted, piece: pb.Piece) -> Arrival:
         key = messages.tile_key_of(piece.key)
         self._came += len(piece.data)
-        self._assembly.add(self._wanted[number], key, piece)
+        self._assembly.add(wanted, key, piece)
         reduction = piece.reduction if piece.HasField("reduction") else None
-        return Arrival(number, key, piece.data, piece.offset, reduction, piece.is_complete)
+        return Arrival(number, wanted.image, key, piece.data, piece.offset, reduction, piece.is_complete)
 
 
 def _error(problem: frames_pb2.Problem) -> Exception:

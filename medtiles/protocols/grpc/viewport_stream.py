@@ -27,7 +27,7 @@ from medtiles.protocols.grpc.errors import problem
 from medtiles.protocols.grpc.pictures import Pictures
 from medtiles.protocols.grpc.renditions import Rendition, rendition_of
 from medtiles.protocols.status import INTERNAL, describe
-from medtiles.viewport.cuts import cut
+from medtiles.viewport.cuts import cut, cuttable
 from medtiles.viewport.scheduler import Piece, Progress, Scheduler, Turn
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame
@@ -138,7 +138,8 @@ class ViewportStream:
         self._number, self._problem = viewport.number, None
         if at is not None:
             try:
-                self._scheduler.look(wire.look_of(viewport), at.info, at.rendition.token)
+                like = at.rendition.request(at.image, TileKey(0, 0, 0))
+                self._scheduler.look(wire.look_of(viewport), at.info, at.rendition.token, cuttable(like, at.info))
             except Exception as error:  # noqa: BLE001 - as above
                 failure = error
         self._at = at

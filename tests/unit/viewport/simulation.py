@@ -8,6 +8,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, Level, Plane, TileKey
@@ -110,30 +111,35 @@ class Simulation:
             self._fetches -= set(turn.withdraw)
             for key in turn.fetch:
                 self._fetches.add(key)
-                self.at(self.now + self.fetching, lambda key=key: self._fetched(key))
+                self.at(self.now + self.fetching, partial(self._fetched, key))
             if turn.send is not None:
                 self.told.append(turn.send)
-            if isinstance(turn.send, Piece):
                 self._send(turn.send)
-            elif isinstance(turn.send, Progress):
-                self.progress.append((self.now, turn.send))
-                self.at(max(self.now, self._line_free) + self.delay, self._acknowledge)
-            elif turn.fetch or turn.withdraw:
-                continue
-            else:
-                again = self.now + max(turn.wait, 1e-6)
-                if again < self._timer or self._timer <= self.now:
-                    self._timer = again
-                    if again < math.inf:
-                        self.at(again, lambda: None)
+            elif not turn.fetch and not turn.withdraw:
+                self._sleep(turn.wait)
                 return
+
+    def _sleep(self, seconds: float) -> None:
+        again = self.now + max(seconds, 1e-6)
+        if self.now < self._timer <= again:
+            return
+        self._timer = again
+        if again < math.inf:
+            self.at(again, lambda: None)
 
     def _fetched(self, key: TileKey) -> None:
         if key in self._fetches:
             self._fetches.discard(key)
             self.scheduler.arrived(key, self.tile(self.info, key))
 
-    def _send(self, piece: Piece) -> None:
+    def _send(self, message: Piece | Progress) -> None:
+        if isinstance(message, Progress):
+            self.progress.append((self.now, message))
+            self.at(max(self.now, self._line_free) + self.delay, self._acknowledge)
+        else:
+            self._send_piece(message)
+
+    def _send_piece(self, piece: Piece) -> None:
         self.sent.append((self.now, piece))
         self.most_under_way = max(self.most_under_way, self.scheduler.under_way)
         self._line_free = max(self.now, self._line_free) + len(piece.data) / self.line_rate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -293,7 +294,7 @@ def test_a_rate_that_the_client_sets_is_kept_within_five_percent(rate: int) -> N
 @pytest.mark.parametrize("line_rate", [100_000.0, 1_000_000.0, 12_000_000.0])
 @pytest.mark.parametrize("delay", [0.002, 0.04])
 def test_a_rate_is_measured_and_the_line_kept_busy(line_rate: float, delay: float) -> None:
-    simulation = Simulation(slide(40_000, 40_000, 1), line_rate, delay, 0.0001, lambda *of: tile_of(*of, mean=60_000))
+    simulation = Simulation(slide(40_000, 40_000, 1), line_rate, delay, 0.0001, partial(tile_of, mean=60_000))
     simulation.look(0.0, look(1, (0, 0, 11000, 11000), 1.0))
     simulation.run(4.0)
 
@@ -360,7 +361,7 @@ def test_whatever_is_looked_at(
             assert {piece.key for piece in sent} <= anywhere(info, what)
     assert done.progress[-1][1].is_all
     last = heard[-1][1]
-    assert {key for key in visible(info, last)} <= set(done.complete()) or last.zoom < 1
+    assert set(visible(info, last)) <= set(done.complete()) or last.zoom < 1
     visible_before_ahead(info, done)
 
 
