@@ -2,10 +2,10 @@
 
 Theory of operation. Each receipt tells how many bytes have come. For the newest piece that it covers, the bytes that
 have come since that piece was sent, divided by the time this took, are a sample of what the way carries (as BBR does
-it, RFC draft-cardwell-iccrg-bbr-congestion-control 4.1.2). The rate is the best sample of the last rounds; twice what
-the way holds at this rate may be under way. While the way is not full, each round therefore carries twice as much as
-the one before. A rate that the client sets is kept by a bucket that is never fuller than a fiftieth of a second's
-bytes and may be overdrawn by one piece.
+it, RFC draft-cardwell-iccrg-bbr-congestion-control 4.1.2). The rate is the best sample of the last rounds; half as much
+again as the way holds at this rate may be under way. While the way is not full, each round therefore carries half as
+much again as the one before. A rate that the client sets is kept by a bucket that is never
+fuller than a fiftieth of a second's bytes and may be overdrawn by one piece.
 """
 
 from __future__ import annotations
@@ -20,9 +20,15 @@ FIRST_RATE = 500_000.0
 """Bytes a second, until it is known better."""
 _LEAST_WINDOW, _FIRST_WINDOW, _MOST_WINDOW = 16 * 1024, 32 * 1024, 4 * 1024 * 1024
 _LEAST_PIECE, _MOST_PIECE = 1024, 256 * 1024
-_ROUNDS = 10
+_LEAST_MEASURED_PIECE = 4096
+"""Smaller ones would cost more than their bytes."""
+_ROUND_SECONDS = 5.0
+"""So long, and as long again, the shortest round trip counts."""
+_ROUNDS, _SAMPLE_SECONDS = 10, 3.0
 _BURST_SECONDS = 0.02
 _WINDOW_SECONDS = 0.05
+_GAIN = 1.5
+"""What may be under way, in what the way holds: more fills its buffers, less leaves it idle between receipts."""
 _MOST_UNDER_WAY = 4096
 MOST_RATE = 1 << 40
 
@@ -50,9 +56,10 @@ class Pace:
         """Bytes that the client has told of."""
         self._came_at = 0.0
         self._under_way: deque[_Sent] = deque()
-        self._samples: deque[float] = deque(maxlen=_ROUNDS)
+        self._samples: deque[tuple[float, float]] = deque(maxlen=_ROUNDS)
+        """When they were taken, and bytes a second."""
         self._round_end = 0
-        self._least_round = math.inf
+        self._least_round, self._least_before, self._least_since = math.inf, math.inf, now
         self._set = 0.0
         self._bucket, self._filled_at = 0.0, now
         self._asked = 0
@@ -74,7 +81,7 @@ class Pace:
     @property
     def rate(self) -> float:
         """Bytes a second to go by."""
-        return self._set or max(self._samples, default=FIRST_RATE)
+        return self._set or max((rate for _, rate in self._samples), default=FIRST_RATE)
 
     @property
     def is_measured(self) -> bool:
@@ -91,13 +98,16 @@ class Pace:
         """Bytes that may be under way."""
         if not self.is_measured:
             return _FIRST_WINDOW
-        round_trip = self._least_round if math.isfinite(self._least_round) else 0.1
-        return int(max(_LEAST_WINDOW, min(_MOST_WINDOW, self.rate * max(2 * round_trip, _WINDOW_SECONDS))))
+        least = min(self._least_round, self._least_before)
+        round_trip = least if math.isfinite(least) else 0.1
+        return int(max(_LEAST_WINDOW, min(_MOST_WINDOW, self.rate * max(_GAIN * round_trip, _WINDOW_SECONDS))))
 
     @property
     def piece(self) -> int:
         """The most bytes of one piece."""
-        return int(max(_LEAST_PIECE, min(_MOST_PIECE, self.rate * _BURST_SECONDS, self.window / 4)))
+        if self._set:
+            return int(max(_LEAST_PIECE, min(_MOST_PIECE, self.rate * _BURST_SECONDS, self.window / 4)))
+        return int(max(_LEAST_MEASURED_PIECE, min(_MOST_PIECE, self.window / 4)))
 
     def delay(self, now: float) -> float:
         """Seconds until the next piece may go; infinite: not before a receipt."""
@@ -117,6 +127,16 @@ class Pace:
         if is_asked:
             self._asked = self.sent
         return is_asked
+
+    def must_ask(self) -> bool:
+        """Whether nothing may go, and no receipt was asked for that would change it: the window has become smaller.
+
+        From now on one counts as asked for.
+        """
+        is_stuck = self.under_way >= self.window and self._asked <= self.came
+        if is_stuck:
+            self._asked = self.sent
+        return is_stuck
 
     def rest(self) -> None:
         """There is nothing to send: what comes of the bytes under way says little about the way."""
@@ -139,6 +159,8 @@ class Pace:
             newest = self._under_way.popleft()
         self.came = came
         if newest is not None:
+            if now > self._least_since + _ROUND_SECONDS:
+                self._least_before, self._least_round, self._least_since = self._least_round, math.inf, now
             self._least_round = min(self._least_round, max(1e-6, now - newest.at))
             self._sample(newest, at, now)
         self._came_at = at
@@ -151,10 +173,12 @@ class Pace:
         if not newest.is_full and self._samples and rate <= self.rate:
             return
         if newest.came < self._round_end and self._samples:  # of the round that is told already: the best counts
-            self._samples[-1] = max(self._samples[-1], rate)
-            return
-        self._samples.append(max(rate, 1.0))
-        self._round_end = self.sent
+            self._samples[-1] = (now, max(self._samples[-1][1], rate))
+        else:
+            self._samples.append((now, max(rate, 1.0)))
+            self._round_end = self.sent
+        while len(self._samples) > 1 and self._samples[0][0] < now - _SAMPLE_SECONDS:
+            self._samples.popleft()
 
     def _fill(self, now: float) -> None:
         if self._set:

@@ -58,6 +58,13 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A receipt is wanted, to be told."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What to do now."""
 
@@ -65,7 +72,7 @@ class Turn:
     """Tiles to ask the engine for."""
     withdraw: tuple[TileKey, ...] = ()
     """Tiles that are being fetched and no longer wanted."""
-    send: Piece | Progress | None = None
+    send: Piece | Progress | Asking | None = None
     wait: float = math.inf
     """Seconds until it is worth asking again, when there is nothing to do before and nothing happens."""
 
@@ -224,6 +231,8 @@ class Scheduler:
         again = min((at.failed[aim.key] - now for aim in waiting if aim.key in at.failed), default=math.inf)
         ready = next((aim for aim in waiting if aim.stage == stage and aim.key in at.ready), None)
         delay = self._pace.delay(now) if ready is not None else math.inf
+        if delay == math.inf and self._pace.must_ask():
+            return Turn(fetch, withdraw, Asking(at.look.number))
         if ready is None or delay > 0:
             return Turn(fetch, withdraw, wait=max(0.0, min(delay, again)))
         return Turn(fetch, withdraw, self._cut_piece(at, ready, now))

@@ -23,6 +23,7 @@ from pydicom.uid import UID
 from medtiles.client import Arrival, Client, ImageInfo, Motion, TileKey, Viewport
 from tests.dicom_files import CT, gradient, image, save
 from tests.e2e.serving import CARD, serving, wait_until
+from tests.e2e.thin_line import thin_line
 from transcode.codestream import resolution_ends
 
 HERE = Path(__file__).parent
@@ -30,6 +31,7 @@ PAN_AND_ZOOM = json.loads((HERE / "pan_and_zoom.json").read_text())
 """`after` so many messages the client looks at `region` (shares of the image); motion in shares a second, doublings."""
 SCROLL = json.loads((HERE / "scroll.json").read_text())
 RATES = (0, 400_000)
+ANY_PORT = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", 1)
 
 pytestmark = pytest.mark.slow
 
@@ -130,8 +132,8 @@ def holds_what_it_should(done: Conversation) -> None:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Of a test card and a stack."""
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a test card and a stack are served."""
     folder = tmp_path_factory.mktemp("viewport")
     files = folder / "files"
     files.mkdir()
@@ -139,13 +141,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     scan = image(gradient(16, 200, 300, "i2"), SOPClassUID=CT, SeriesDescription="scan")
     scan.RescaleSlope, scan.RescaleIntercept, scan.Modality = "2", "-100", "CT"
     save(files / "scan.dcm", scan)
-    with (
-        serving(
-            "serve", files, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", 1, cache=folder / "cache"
-        ) as server,
-        Client(server.grpc) as made,
-    ):
+    with serving("serve", files, *ANY_PORT, cache=folder / "cache") as server, Client(server.grpc) as made:
         wait_until(lambda: len(list(made.images())) == 2)
+        yield server.grpc
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[Client]:
+    """Of that server."""
+    with Client(address) as made:
         yield made
 
 
@@ -158,12 +162,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, shared_data: Callable[[str], 
     for name in ("wsi/CMU-1-Small-Region.svs", "radiology/HTJ2K_08_RGB.dcm"):
         shutil.copy(shared_data(name), files)
     press(shared_data("radiology/DX_16bit_1420x1416_J2KR.dcm"), files / "pressed.dcm")
-    with (
-        serving(
-            "serve", files, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", 1, cache=folder / "cache"
-        ) as server,
-        Client(server.grpc) as made,
-    ):
+    with serving("serve", files, *ANY_PORT, cache=folder / "cache") as server, Client(server.grpc) as made:
         wait_until(lambda: len(list(made.images())) == 4)
         yield made
 
@@ -274,3 +273,30 @@ def test_what_has_come_decodes_to_the_picture_that_it_says(real: Client) -> None
     assert len(part.data) < len(stored.data) / 8
     of_part = imagecodecs.htj2k_decode(part.data, skipres=part.reduction, resilient=True)
     assert np.array_equal(of_part, imagecodecs.htj2k_decode(stored.data, skipres=part.reduction))
+
+
+def test_on_a_thin_line_a_picture_comes_soon_and_what_is_old_stops(address: str) -> None:
+    rate, delay = 250_000.0, 0.02
+    with thin_line(address, rate, delay) as thin, Client(thin) as client:
+        found = id_of(client, "card")
+        info = client.image(found)
+        with client.viewport() as viewport:
+            viewport.look(found, (0, 0, 1920, 1080), accept=("image/jpeg",), quality=90)
+            old = list(itertools.islice(viewport, 60))
+            began = time.monotonic()
+            number = viewport.look(found, (3000, 3000, 1920, 1080), accept=("image/jpeg",), quality=90)
+            late, new = 0, Arrival(0)
+            for new in viewport:
+                if new.number == number:
+                    break
+                late += len(new.data)
+            took = time.monotonic() - began
+            measured = viewport.byte_rate
+            rest = list(viewport.pieces())
+
+    assert old[0].key is not None
+    assert old[0].key.level > 0
+    assert late <= 64 * 1024, "more than twice what the line holds was under way"
+    assert took < 1.0
+    assert 0.6 * rate < measured < 1.4 * rate
+    assert {each.key for each in rest if each.is_complete} | {new.key} >= under(info, 0, (3000, 3000, 1920, 1080))

@@ -107,15 +107,17 @@ class GrpcServer:
         self,
         server: grpc.Server,
         checks: health.HealthServicer,
-        close: tuple[Callable[[], None], Callable[[], None]],
+        viewports: ViewportServicer,
+        threads: Threads,
         port: int,
     ) -> None:
-        """`server` has been started; `close` ends conversations before it stops, and its threads after."""
+        """`server` has been started."""
         self.port = port
         """Where it listens."""
         self._server = server
         self._checks = checks
-        self._end_conversations, self._end_threads = close
+        self._viewports = viewports
+        self._threads = threads
 
     def drain(self) -> None:
         """Tell those who ask for its health to go elsewhere; calls are still answered."""
@@ -125,9 +127,10 @@ class GrpcServer:
         """Drain, take no new calls, let those under way finish for so many seconds, then end them. Waits for it all."""
         self.drain()
         stopped = self._server.stop(grace)
-        self._end_conversations()
+        self._viewports.end_conversations()
         stopped.wait()
-        self._end_threads()
+        self._viewports.close()
+        self._threads.close()
 
     def wait(self) -> None:
         """Return when it has been stopped."""
@@ -174,7 +177,7 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     reflection.enable_server_reflection([*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     port = _bind(server, address, tls)
     server.start()
-    return GrpcServer(server, checks, (viewports.close, pool.close), port)
+    return GrpcServer(server, checks, viewports, pool, port)
 
 
 def _add_health(server: grpc.Server) -> health.HealthServicer:

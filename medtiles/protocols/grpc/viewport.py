@@ -154,7 +154,9 @@ class Viewport:
         """
         try:
             for answer in self._answers:
-                yield self._taken(answer)
+                arrival = self._taken(answer)
+                if answer.WhichOneof("what") is not None:
+                    yield arrival
         except grpc.RpcError as error:
             if not self._answers.cancelled():
                 raise error_of_call(error) from error

@@ -10,7 +10,7 @@ from medtiles.core.pyramid import TileKey
 from medtiles.protocols.grpc import messages
 from medtiles.viewport.ledger import MOST_TILES
 from medtiles.viewport.looks import Look, Motion
-from medtiles.viewport.scheduler import Piece, Progress
+from medtiles.viewport.scheduler import Asking, Piece, Progress
 
 
 def look_of(message: pb.Viewport) -> Look:
@@ -72,6 +72,11 @@ def progress(found: Progress, rate: int) -> pb.LookResponse:
     """The message of how far a look is complete."""
     told = pb.Progress(is_visible_complete=True, is_all=found.is_all)
     return pb.LookResponse(number=found.number, progress=told, byte_rate=rate, wants_receipt=True)
+
+
+def asking(found: Asking, rate: int) -> pb.LookResponse:
+    """The message that wants a receipt and says nothing else."""
+    return pb.LookResponse(number=found.number, byte_rate=rate, wants_receipt=True)
 
 
 def problem(number: int, found: frames_pb2.Problem, key: TileKey | None = None) -> pb.LookResponse:

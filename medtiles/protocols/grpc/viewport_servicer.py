@@ -51,10 +51,13 @@ class ViewportServicer(ViewportServiceServicer):
         finally:
             self._streams.discard(talk)
 
-    def close(self) -> None:
-        """End all conversations: they would go on for ever."""
+    def end_conversations(self) -> None:
+        """End those under way, which would go on for ever: viewers open another with another process."""
         for talk in tuple(self._streams):
-            talk.close(BusyError("the server stops: look at another"))
+            talk.close(BusyError("the server stops: open another stream"))
+
+    def close(self) -> None:
+        """Let go of the threads, when no calls come any more."""
         self._threads.shutdown(wait=False)
 
 

@@ -28,7 +28,7 @@ from medtiles.protocols.grpc.pictures import Pictures
 from medtiles.protocols.grpc.renditions import Rendition, rendition_of
 from medtiles.protocols.status import INTERNAL, describe
 from medtiles.viewport.cuts import cut, cuttable
-from medtiles.viewport.scheduler import Piece, Progress, Scheduler, Turn
+from medtiles.viewport.scheduler import Asking, Piece, Progress, Scheduler, Turn
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame
 
@@ -205,7 +205,9 @@ class ViewportStream:
         rate = self._scheduler.rate
         if isinstance(turn.send, Piece) and at is not None:
             return wire.piece(turn.send, at.info.version, rate)
-        return wire.progress(turn.send, rate) if isinstance(turn.send, Progress) else None
+        if isinstance(turn.send, Progress):
+            return wire.progress(turn.send, rate)
+        return wire.asking(turn.send, rate) if isinstance(turn.send, Asking) else None
 
     def _wait(self, seconds: float) -> None:
         """Wait until something happens. With the lock."""

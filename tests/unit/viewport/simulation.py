@@ -14,7 +14,7 @@ from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, Level, Plane, TileKey
 from medtiles.viewport.cuts import Cut
 from medtiles.viewport.looks import Look, Motion
-from medtiles.viewport.scheduler import Piece, Progress, Scheduler
+from medtiles.viewport.scheduler import Asking, Piece, Progress, Scheduler
 from transcode.codecs.htj2k import HTJ2K
 from transcode.codecs.jpeg import JPEG
 from transcode.frames import GREY8, RGB8, EncodedFrame, PixelFormat
@@ -69,7 +69,7 @@ class Simulation:
     sent: list[tuple[float, Piece]] = field(default_factory=list)
     arrived: list[tuple[float, Piece]] = field(default_factory=list)
     progress: list[tuple[float, Progress]] = field(default_factory=list)
-    told: list[Piece | Progress] = field(default_factory=list)
+    told: list[Piece | Progress | Asking] = field(default_factory=list)
     """All that the server sent, in order."""
     heard: list[tuple[float, Look]] = field(default_factory=list)
     most_under_way: int = 0
@@ -132,9 +132,10 @@ class Simulation:
             self._fetches.discard(key)
             self.scheduler.arrived(key, self.tile(self.info, key))
 
-    def _send(self, message: Piece | Progress) -> None:
-        if isinstance(message, Progress):
-            self.progress.append((self.now, message))
+    def _send(self, message: Piece | Progress | Asking) -> None:
+        if not isinstance(message, Piece):
+            if isinstance(message, Progress):
+                self.progress.append((self.now, message))
             self.at(max(self.now, self._line_free) + self.delay, self._acknowledge)
         else:
             self._send_piece(message)

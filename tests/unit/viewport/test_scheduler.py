@@ -16,6 +16,7 @@ from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.viewport.cuts import Weights
 from medtiles.viewport.ledger import MOST_TILES
 from medtiles.viewport.looks import Look, Motion, sight_of
+from medtiles.viewport.pace import Pace
 from medtiles.viewport.plan import MOST_AHEAD, last_step, tiles_under
 from medtiles.viewport.scheduler import Piece, Scheduler
 from tests.unit.viewport.simulation import TOKEN, Simulation, look, series, slide, tile_of
@@ -307,6 +308,29 @@ def test_little_is_under_way_on_a_slow_line() -> None:
     simulation = run(SLIDE, [(0.0, look(1, (0, 0, 4000, 4000), 1.0))], 20.0, line_rate=100_000.0, delay=0.02)
 
     assert simulation.most_under_way <= 48 * 1024
+
+
+def test_a_line_that_becomes_slow_is_found_out_and_used() -> None:
+    simulation = Simulation(slide(40_000, 40_000, 1), 2e6, 0.02, 0.0001, partial(tile_of, mean=60_000))
+    simulation.look(0.0, look(1, (0, 0, 11000, 11000), 1.0))
+    simulation.run(1.0)
+    simulation.line_rate = 1e5
+    simulation.run(20.0)
+
+    assert simulation.scheduler.rate == pytest.approx(1e5, rel=0.1)
+    assert simulation.scheduler.under_way <= 32 * 1024
+
+
+def test_a_receipt_is_asked_for_when_the_window_has_become_smaller() -> None:
+    pace = Pace(0.0)
+    pace.send(20_000, 0.0)
+    pace.receive(20_000, 1.0, 0.001)
+    pace.send(18_000, 0.001)
+    assert not pace.must_ask()
+    pace.set_rate(1000, 0.001)
+
+    assert pace.must_ask()
+    assert not pace.must_ask(), "it has been asked for"
 
 
 # ---- whatever is looked at
