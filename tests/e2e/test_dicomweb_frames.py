@@ -23,6 +23,7 @@ from pydicom import Dataset
 from medtiles.core.frames import FrameRequest
 from medtiles.dicom.head_reader import read_head
 from medtiles.engine.frames import FrameEngine
+from medtiles.protocols.http.dicomweb.syntaxes import is_encapsulated
 from tests.conformance.test_dicom_frames import NOT_BY_PYDICOM, ROUNDED, SHARED, reference
 from tests.conftest import shared_folder
 from tests.dicom_files import encapsulated, image, save
@@ -52,7 +53,7 @@ class Ways:
         lines = {"accept": accept, **{name.replace("_", "-"): value for name, value in header.items()}}
         near, far = (client.get(path, headers=lines) for client in (self.near, self.far))
         assert told(near) == told(far), path
-        assert near.headers["content-length"] == str(len(near.content))
+        assert near.status_code == 304 or near.headers["content-length"] == str(len(near.content))
         return near
 
 
@@ -147,9 +148,10 @@ def test_stored_frames_are_the_bytes_of_the_file_for_another_client(ways: Ways, 
     client = DICOMwebClient(str(ways.near.base_url).rstrip("/") + "/dicomweb")
     client.set_http_retry_params(retry=False)
     (frame,) = client.retrieve_instance_frames(*names, [1], media_types=(("application/octet-stream", "*"),))
-    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+    if is_encapsulated(header.file_meta.TransferSyntaxUID):
         stored = pydicom.encaps.get_frame(header.PixelData, 0, number_of_frames=int(header.get("NumberOfFrames", 1)))
-        assert frame == stored
+        assert stored[: len(frame)] == frame
+        assert len(stored) - len(frame) <= 1  # the byte that makes a fragment's length even is not the frame's
     else:
         assert header.PixelData.startswith(frame)
     picture = client.retrieve_instance_frames_rendered(*names, [1], media_types=("image/png",))
