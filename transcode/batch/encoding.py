@@ -18,12 +18,13 @@ from transcode.dicom.embedded_overlays import EmbeddedOverlay, embedded_overlays
 from transcode.dicom.new_elements import Changes
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.dicom.reader import InstanceReader
+from transcode.dicom.rewrap import rewrap as rewrapped
 from transcode.dicom.source_facts import source_facts
 from transcode.dicom.unused_bits import unused_bits_hold_data
 from transcode.dicom.writer import InstanceWriter
 from transcode.errors import TranscodeError, UnsupportedPixelsError
 from transcode.frames import EncodedFrame, PixelArray, Samples
-from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
+from transcode.targets import ArchiveEncoder, ArchiveOptions
 
 _MOST_KEPT = 8 << 20
 """Bytes of samples that are kept for the comparison; beyond that, a frame more at the most, and hashes."""
@@ -149,19 +150,8 @@ def rewrap(out: BinaryIO, source: InstanceReader, target: str, offset_table: Off
     :raises DicomFileError, TruncatedFileError, FileChangedError: see `InstanceReader`
     """
     encoder = archive_encoders().named(target) if target else None
-    place = (
-        encoder.target
-        if encoder
-        else Target(source.encoding.name, source.transfer_syntax, source.encoding, is_lossless=True)
-    )
-    data_set = data_set_of(source.file_header)
-    changes = changes_for(source_facts(source, data_set), place, None)
-    frames = source.number_of_frames
-    writer = InstanceWriter(out, source, changes, place, frames, offset_table, data_set=data_set)
-    for index in range(frames):
-        writer.write_frame(source.read_frame(index).data)
-    writer.finish()
-    return Written(target, encoder, frames, changes, warnings=writer.warnings)
+    done = rewrapped(out, source, offset_table, encoder.target if encoder else None)
+    return Written(target, encoder, source.number_of_frames, done.changes, warnings=done.warnings)
 
 
 def _encoded(

@@ -10,9 +10,10 @@ from transcode.dicom.attributes import items, text, texts
 from transcode.dicom.file_header import FileHeader, read_header
 from transcode.dicom.reader import InstanceReader
 from transcode.dicom.recognition import looks_like_dicom
-from transcode.errors import CorruptFrameError, TranscodeError
+from transcode.errors import TranscodeError
 from transcode.files import StableFile
 from transcode.jp2_boxes import codestream_within
+from transcode.jpeg_structure import read_near
 from transcode.policy import Facts
 
 if TYPE_CHECKING:
@@ -104,28 +105,10 @@ def _is_lossy(reader: InstanceReader, dataset: Dataset) -> bool:
         if reader.transfer_syntax in _JPEG_2000:
             return not parse(codestream_within(reader.read_frame(0).data)).is_reversible
         if reader.transfer_syntax in _JPEG_LS:
-            return near_of(reader.read_frame(0).data) != 0
+            return read_near(reader.read_frame(0).data) != 0
     except TranscodeError:
         return True
     return False
-
-
-def near_of(data: bytes) -> int:
-    """The largest error of a sample that a JPEG-LS stream allows: NEAR, in its first scan header (T.87 C.2.3).
-
-    :raises CorruptFrameError: there is no scan header
-    """
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4])
-        if marker == 0xDA:
-            near = position + 5 + 2 * data[position + 4] if position + 4 < len(data) else len(data)
-            if near < len(data):
-                return data[near]
-            break
-        position += 2 + length
-    message = "JPEG-LS stream: no scan header"
-    raise CorruptFrameError(message)
 
 
 def _has_embedded_overlay(dataset: Dataset) -> bool:

@@ -27,6 +27,7 @@ from transcode.batch.execute import Summary
 from transcode.batch.model import JobSettings, Outcome
 from transcode.batch.stopping import Stop
 from transcode.codecs import builtin
+from transcode.dicom import rewrap
 from transcode.dicom.new_elements import Changes
 from transcode.dicom.offset_tables import OffsetTable
 from transcode.dicom.reader import InstanceReader
@@ -158,6 +159,7 @@ def break_encoder(
 def break_writer(monkeypatch: pytest.MonkeyPatch, writer: type[InstanceWriter]) -> None:
     """Have a batch write files with another writer."""
     monkeypatch.setattr(encoding, "InstanceWriter", writer)
+    monkeypatch.setattr(rewrap, "InstanceWriter", writer)
 
 
 class OneFrameShort(InstanceWriter):

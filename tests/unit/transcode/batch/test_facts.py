@@ -15,9 +15,8 @@ from tests.dicom_files import CT, encapsulated, gradient, image, item, put, save
 from tests.unit.transcode.batch.jobs import archive
 from transcode.batch.discover import Discovery
 from transcode.batch.engines import InlineEngine
-from transcode.batch.facts import directory_entries, facts_of, near_of
+from transcode.batch.facts import directory_entries, facts_of
 from transcode.batch.survey import missing_of_directories, survey
-from transcode.errors import CorruptFrameError
 from transcode.policy import Facts
 
 SYNTAX = "1.2.840.10008.1.2.4."
@@ -142,14 +141,6 @@ def test_a_survey_keeps_the_order_and_tells_what_cannot_be_read(tmp_path: Path) 
     surveyed = list(survey(tmp_path, items, tmp_path / "spool", InlineEngine()))
     assert [item for item, _ in surveyed] == items
     assert [facts for _, facts in surveyed if facts != "not DICOM"] == ["No such file or directory"]
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xda\x00", b"\xff\xd8\xff\xda\x00\x08\x09", b"\xff\xd8\xff\xf7\x00\x00"]
-)
-def test_a_jpeg_ls_stream_without_a_scan_is_told(data: bytes) -> None:
-    with pytest.raises(CorruptFrameError, match="no scan header"):
-        near_of(data)
 
 
 @pytest.mark.corpus
