@@ -1,4 +1,7 @@
-"""The page that lists and shows images: `/` and `/static/...`, read once into memory, compressed if the client can."""
+"""The page that lists and shows images: `/` and `/static/...`, read once into memory, compressed if the client can.
+
+One script may compile WebAssembly: the worker that decodes frames for the radiology viewer. The page itself may not.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,21 @@ STATIC = Path(__file__).parent / "static"
 """Where the build of `medtiles/web` lays its files."""
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy: nothing from elsewhere, nothing inline."""
+"""Content-Security-Policy: nothing from elsewhere, nothing inline, no WebAssembly."""
+
+WORKER = "decodeImageFrameWorker.js"
+WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
+"""Of the worker, which has a policy of its own: it fetches codecs from here and compiles them."""
 
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
     ".png": "image/png",
     ".txt": "text/plain; charset=utf-8",
 }
@@ -44,12 +52,16 @@ class StaticFile:
     body: bytes
     compressed: bytes
     media_type: str
+    policy: str = POLICY
 
     @classmethod
     def read(cls, path: Path) -> StaticFile:
-        """Read it, and compress it once."""
+        """Read it, and what the build has compressed of it."""
         body = path.read_bytes()
-        return cls(body, gzip.compress(body, 9, mtime=0), _MEDIA_TYPES.get(path.suffix, "application/octet-stream"))
+        packed = path.with_name(f"{path.name}.gz")
+        compressed = packed.read_bytes() if packed.is_file() else gzip.compress(body, 9, mtime=0)
+        media_type = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+        return cls(body, compressed, media_type, WORKER_POLICY if path.name == WORKER else POLICY)
 
     def reply(self, request: HttpRequest) -> Reply:
         """The file, or 304; gzip when the client says that it can."""
@@ -57,6 +69,7 @@ class StaticFile:
         body = self.compressed if is_compressed else self.body
         made = replies.document(body, self.media_type, request.headers)
         made.headers.extend(_PAGE_HEADERS)
+        made.headers.append((b"content-security-policy", self.policy.encode("ascii")))
         if is_compressed:
             made.headers.append((b"content-encoding", b"gzip"))
         return made
@@ -64,7 +77,6 @@ class StaticFile:
 
 _PAGE_HEADERS = [
     (b"vary", b"accept-encoding"),
-    (b"content-security-policy", POLICY.encode("ascii")),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
@@ -72,7 +84,7 @@ _PAGE_HEADERS = [
 
 def routes(tiles: AsyncTiles) -> list[Route]:  # noqa: ARG001 - the form that all protocols have
     """The routes of the page."""
-    files = {path.name: StaticFile.read(path) for path in sorted(STATIC.glob("*.*"))} if STATIC.is_dir() else {}
+    files = {path.name: StaticFile.read(path) for path in sorted(STATIC.glob("*.*")) if path.suffix != ".gz"}
 
     async def get_page(request: HttpRequest) -> Reply:
         page = files.get("index.html")

@@ -27,6 +27,8 @@ export interface Plane {
   z: number;
   t: number;
   position_mm: number | null;
+  sop_instance_uid: string;
+  frame_number: number;
 }
 
 export interface Level {
@@ -104,10 +106,10 @@ export class Problem extends Error {
 }
 
 /** An answer with a status of 200 to 299. */
-export async function ask(url: string, signal?: AbortSignal): Promise<Response> {
+export async function ask(url: string, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, signal ? { signal } : {});
+    response = await fetch(url, signal ? { headers, signal } : { headers });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Problem("The server does not answer.", 0);

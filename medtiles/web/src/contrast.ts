@@ -12,13 +12,16 @@ const CT_WINDOWS: [string, number, number][] = [
   ["Brain", 40, 80],
 ];
 
+/** What a window must know of a slice: how it is displayed, its least and greatest stored value. */
+export type Shown = Pick<Slice, "display" | "low" | "high">;
+
 export class Contrast {
   readonly choices = el("select", { "aria-label": "Window" });
   window: Windowing | null = null;
   isInverted = false;
   /** Whether the user chose the window; else each slice has its own. */
   isOwn = false;
-  private slice: Slice | null = null;
+  private slice: Shown | null = null;
 
   constructor(
     private readonly image: Image,
@@ -29,7 +32,7 @@ export class Contrast {
   }
 
   /** The next slice: keeps the user's window, or takes the slice's own. */
-  follow(slice: Slice): void {
+  follow(slice: Shown): void {
     this.slice = slice;
     if (!this.isOwn) this.window = this.defaultWindow();
   }
@@ -37,10 +40,15 @@ export class Contrast {
   set(centre: number, width: number): void {
     const kind = this.window?.function ?? this.display().windows[0]?.function ?? "LINEAR";
     const least = this.image.pixels.float ? 1e-6 : 1;
-    this.window = { centre, width: Math.max(width, least), function: kind };
+    this.adopt({ centre, width: Math.max(width, least), function: kind });
+    this.changed();
+  }
+
+  /** Takes a window that is on the screen already. */
+  adopt(window: Windowing): void {
+    this.window = window;
     this.isOwn = true;
     this.choices.value = "own";
-    this.changed();
   }
 
   /** Dragging: across for the width, up and down for the centre. */
@@ -113,7 +121,7 @@ export class Contrast {
     this.changed();
   }
 
-  private allValues(): Windowing {
+  allValues(): Windowing {
     const ends = [this.slice?.low ?? 0, this.slice?.high ?? 255].map((stored) => modalityValue(stored, this.display()));
     const [low, high] = [Math.min(...ends), Math.max(...ends)];
     return { centre: (low + high) / 2, width: Math.max(high - low, 1e-6), function: "LINEAR" };

@@ -45,6 +45,11 @@ const SHAPES: Record<string, string> = {
   search: "M10.5 4a6.5 6.5 0 100 13 6.5 6.5 0 000-13zM15.5 15.5L21 21",
   close: "M6 6l12 12M18 6L6 18",
   warning: "M12 4l9.5 16h-19zM12 10v4M12 17v.01",
+  angle: "M20 19H4L16 5M11 19a8 8 0 00-2-6",
+  cross: "M12 2v7M12 15v7M2 12h7M15 12h7",
+  planes: "M3 3h10v18H3zM17 3h4v7h-4zM17 14h4v7h-4z",
+  series: "M4 4h6v6H4zM4 14h6v6H4zM14 6h6M14 9h4M14 16h6M14 19h4",
+  help: "M9 9a3 3 0 114 2.8c-.7.4-1 1-1 1.7M12 17v.01M12 3a9 9 0 100 18 9 9 0 000-18z",
   theme: "M12 3a9 9 0 109 9 7 7 0 01-9-9z",
 };
 

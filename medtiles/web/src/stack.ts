@@ -289,7 +289,7 @@ export class StackView implements View, Target {
 }
 
 /** Milliseconds of a frame, as the file says (Frame Time, or Cine Rate), within reason. */
-function frameTime(image: Image): number {
+export function frameTime(image: Image): number {
   const said = Number(image.properties["FrameTime"]) || 1000 / Number(image.properties["CineRate"]);
   return Number.isFinite(said) ? Math.min(Math.max(said, 16), 1000) : USUAL_FRAME_TIME;
 }

@@ -51,13 +51,13 @@ export class ImageView {
   private async open(start: Record<string, number>): Promise<void> {
     try {
       const image = await getImage(this.id, this.controller.signal);
-      this.show(image, start);
+      await this.show(image, start);
     } catch (error) {
       if (!this.controller.signal.aborted) this.showProblem(error);
     }
   }
 
-  private show(image: Image, start: Record<string, number>): void {
+  private async show(image: Image, start: Record<string, number>): Promise<void> {
     this.title.textContent = image.name || image.id;
     this.title.title = this.title.textContent;
     document.title = `${this.title.textContent} · medtiles`;
@@ -65,19 +65,47 @@ export class ImageView {
       if (!this.controller.signal.aborted) keepInAddress({ image: this.id, view });
     };
     this.side = panel(image);
-    this.side.hidden = matchMedia("(max-width: 60rem)").matches;
+    this.side.hidden = image.kind === "radiology" || matchMedia("(max-width: 60rem)").matches;
     this.body.append(this.side);
-    this.stage.replaceChildren();
-    this.view =
-      image.kind === "radiology"
-        ? new StackView(image, start, remember, this.stage)
-        : new SlideView(image, start, remember, this.stage);
+    const view = image.kind === "radiology" ? await this.radiology(image, start, remember) : this.slide(image, start, remember);
+    if (this.controller.signal.aborted) return view.close();
+    this.view = view;
     append(
       this.tools,
       ...this.view.tools,
       iconButton("full", "Full screen", () => this.toggleFullScreen(), "F"),
       iconButton("info", "About the image", () => this.togglePanel(), "I"),
     );
+  }
+
+  private slide(image: Image, start: Record<string, number>, remember: Remember): View {
+    this.stage.replaceChildren();
+    return new SlideView(image, start, remember, this.stage);
+  }
+
+  /** Cornerstone's viewer, fetched when it is needed first; where it cannot be, the simple one, with the reason. */
+  private async radiology(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
+    const place = el("div", { class: "stage-part" });
+    let reason = hasWebGl() ? "" : "this browser offers no WebGL";
+    try {
+      if (!reason) {
+        const { RadiologyView, whyNot } = await import("./radiology/index.ts");
+        reason = whyNot(image);
+        if (!reason) {
+          this.stage.prepend(place);
+          const view = await RadiologyView.open(image, start, remember, place, this.controller.signal);
+          this.stage.querySelector(".spinner")?.remove();
+          return view;
+        }
+      }
+    } catch (error) {
+      this.controller.signal.throwIfAborted();
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    this.stage.replaceChildren();
+    const view = new StackView(image, start, remember, this.stage);
+    view.element.append(el("div", { class: "corner upper", role: "note" }, el("div", {}, `Simple view: ${reason}`)));
+    return view;
   }
 
   private showProblem(error: unknown): void {
@@ -111,5 +139,13 @@ export class ImageView {
     else if (event.key === "f" || event.key === "F") this.toggleFullScreen();
     else return;
     event.preventDefault();
+  }
+}
+
+function hasWebGl(): boolean {
+  try {
+    return document.createElement("canvas").getContext("webgl2") !== null;
+  } catch {
+    return false;
   }
 }
