@@ -89,7 +89,12 @@ export class StackPort implements Port {
 
   actualSize(): void {
     const now = this.screenPixels();
-    if (now) this.place(this.viewport.getZoom() / now, [0, 0]);
+    if (!now) return;
+    const { width, height } = this.series.image;
+    const { canvas } = this.viewport;
+    // half a pixel of the screen aside where an odd picture meets an even screen: then each pixel has one of its own
+    const half = (screen: number, picture: number): number => ((screen - picture) % 2 ? 0.5 / (window.devicePixelRatio || 1) : 0);
+    this.place(this.viewport.getZoom() / now, [half(canvas.width, width), half(canvas.height, height)]);
   }
 
   /** Zoom (1: all of it fits) and place, for addresses. */
@@ -98,8 +103,16 @@ export class StackPort implements Port {
     return { zoom: this.viewport.getZoom(), x, y };
   }
 
+  /** Whether all of the image is shown, as at first. */
+  get isFitted(): boolean {
+    const { zoom, x, y } = this.view;
+    return this.index >= 0 && Math.abs(zoom - 1) < 0.005 && Math.hypot(x, y) < 1;
+  }
+
   place(zoom: number, pan: Types.Point2): void {
     this.viewport.setZoom(Math.min(Math.max(zoom, 0.1), 60));
+    // Cornerstone takes no step that is shorter than a pixel: there and back again
+    this.viewport.setPan([pan[0] + 8, pan[1] + 8]);
     this.viewport.setPan(pan);
     this.viewport.render();
   }

@@ -35,7 +35,7 @@ export class RadiologyView implements View, Listener {
   private readonly cine: Cine;
   private readonly toolset = el("div", { class: "toolset", role: "group", "aria-label": "What dragging does" });
   private readonly volumeButton: HTMLButtonElement;
-  private readonly observer = new ResizeObserver(() => this.engine.resize(true, true));
+  private readonly observer = new ResizeObserver(() => this.engine.resize(true, !this.stack?.isFitted));
   private readonly endProgress: () => void;
   private readonly last: number;
   private readonly noVolume: string;
@@ -294,7 +294,7 @@ export class RadiologyView implements View, Listener {
     const view: Record<string, number> = this.volume ? { volume: 1 } : { plane: this.index };
     if (isOwn && window) Object.assign(view, { centre: window.centre, width: window.width });
     const place = this.stack?.view;
-    if (place && (Math.abs(place.zoom - 1) > 0.005 || Math.hypot(place.x, place.y) > 1)) Object.assign(view, place);
+    if (place && !this.stack?.isFitted) Object.assign(view, place);
     this.remember(view);
   }
 

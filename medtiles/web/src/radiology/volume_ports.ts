@@ -70,6 +70,7 @@ export class VolumePorts implements Port {
     getReferenceLineDraggableRotatable: (): boolean => false,
     getReferenceLineSlabThicknessControlsOn: (): boolean => false,
     referenceLinesCenterGapRadius: 14,
+    mobile: { enabled: false },
   };
 
   /** Makes the volume, shows it and lets the slices come. */
