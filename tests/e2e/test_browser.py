@@ -1,63 +1,25 @@
 """The page in headless Chromium over a real server: it lists, opens a slide and a study, zooms, scrolls, and is clean.
 
-Clean means: no request failed, nothing in the console, nothing asked of any other server. What the screen shows is held
-against the server's own picture.
+Without WebGL, so that studies open in the simple viewer. What the screen shows is held against the server's own
+picture.
 """
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from medtiles.web import build
+from tests.e2e.browsing import PATIENCE, Browser, grey, likeness, middle_of, resized
 from tests.e2e.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.corpus, pytest.mark.timeout(180)]
-PATIENCE = 30
-SWITCHES = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--window-size=1280,900",
-)
-Picture = NDArray[np.float64]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> tuple[str, str]:
-    """Chromium and its driver; without them the test is skipped by name, and fails under CI."""
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if browser is None or driver is None:
-        message = "no chromium or chromedriver: apt-get install chromium chromium-driver"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return browser, driver
 
 
 @pytest.fixture(scope="module")
@@ -75,110 +37,11 @@ def server(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPath
         yield running.url
 
 
-class Browser:
-    """A page in Chromium, and what it asked for."""
-
-    def __init__(self, chromium: tuple[str, str], profile: Path, server: str) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = chromium[0]
-        for switch in (*SWITCHES, f"--user-data-dir={profile}"):
-            options.add_argument(switch)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(options, webdriver.ChromeService(chromium[1]))
-        self.server = server
-        self.images = {
-            image["name"]: image
-            for image in httpx.get(f"{server}/images?limit=1000", timeout=PATIENCE).json()["images"]
-        }
-
-    def show(self, address: str = "") -> None:
-        """Load the page from the start."""
-        self.driver.get("about:blank")
-        self.driver.get(f"{self.server}/{address}")
-
-    def open(self, name: str) -> WebElement:
-        """Load the page with an image; its viewer, once there is something to see."""
-        self.show(f"#/{self.images[name]['id']}")
-        return self.find("[data-opened=true]")
-
-    def find(self, selector: str) -> WebElement:
-        """Wait for an element."""
-        found: list[WebElement] = self.wait(lambda: self.all(selector))
-        return found[0]
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def listed(self) -> set[str]:
-        """The names of the images in the list, all at one moment."""
-        script = "return [...document.querySelectorAll('.card .name')].map(e => e.textContent)"
-        return set(self.driver.execute_script(script))
-
-    def wait(self, condition: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _: condition())
-
-    def press(self, label: str) -> None:
-        self.find(f"[aria-label='{label}']").click()
-
-    def picture(self, element: WebElement) -> Picture:
-        """What an element shows, as grey."""
-        return grey(base64.b64decode(element.screenshot_as_base64))
-
-    def requests(self) -> dict[str, str]:
-        """What our page (not Chromium's own) has asked for since the last call: its address, and how that went."""
-        sent, outcomes = {}, {}
-        for entry in self.log("performance"):
-            message = json.loads(entry["message"])["message"]
-            said, kind = message["params"], message["method"]
-            if kind == "Network.requestWillBeSent" and said["documentURL"].startswith(self.server):
-                sent[said["requestId"]] = said["request"]["url"]
-            elif kind == "Network.responseReceived":
-                outcomes[said["requestId"]] = str(said["response"]["status"])
-            elif kind == "Network.loadingFailed" and not said["canceled"]:
-                outcomes[said["requestId"]] = said["errorText"]
-        return {url: outcomes.get(request, "under way") for request, url in sent.items()}
-
-    def require_clean(self) -> None:
-        """No failure, nothing in the console, nothing asked of anybody else."""
-        asked = self.requests()
-        assert asked
-        assert {url: how for url, how in asked.items() if how not in {"200", "304", "under way"}} == {}
-        assert [url for url in asked if not url.startswith((f"{self.server}/", "data:", "blob:"))] == []
-        assert self.log("browser") == []
-
-    def log(self, kind: str) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
-        return entries
-
-
 @pytest.fixture
-def browser(chromium: tuple[str, str], server: str, tmp_path: Path) -> Iterator[Browser]:
-    opened = Browser(chromium, tmp_path / "profile", server)
+def browser(server: str, tmp_path: Path) -> Iterator[Browser]:
+    opened = Browser(tmp_path / "profile", server)
     yield opened
     opened.driver.quit()
-
-
-def grey(data: bytes) -> Picture:
-    return np.asarray(Image.open(io.BytesIO(data)).convert("L"), np.float64)
-
-
-def resized(picture: Picture, width: int, height: int) -> Picture:
-    return np.asarray(
-        Image.fromarray(picture.astype(np.uint8)).resize((width, height), Image.Resampling.BOX), np.float64
-    )
-
-
-def likeness(one: Picture, other: Picture) -> float:
-    """Correlation of two pictures of the same size: 1 is equal up to brightness and contrast."""
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
-
-
-def middle_of(picture: Picture, aspect: float) -> Picture:
-    """The largest part of this shape (width to height) in the middle: where a viewer shows a whole image."""
-    height, width = picture.shape
-    wide, tall = min(width, int(height * aspect)), min(height, int(width / aspect))
-    x, y = (width - wide) // 2, (height - tall) // 2
-    return picture[y : y + tall, x : x + wide]
 
 
 def test_the_page_lists_what_the_server_has(browser: Browser) -> None:

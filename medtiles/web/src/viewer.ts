@@ -6,6 +6,7 @@ import { panel } from "./panel.ts";
 import { keepInAddress } from "./route.ts";
 import { SlideView } from "./slide.ts";
 import { StackView } from "./stack.ts";
+import { whyNot } from "./suitable.ts";
 import { hideToast } from "./toast.ts";
 
 /** What the two viewers have in common. */
@@ -86,17 +87,14 @@ export class ImageView {
   /** Cornerstone's viewer, fetched when it is needed first; where it cannot be, the simple one, with the reason. */
   private async radiology(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
     const place = el("div", { class: "stage-part" });
-    let reason = hasWebGl() ? "" : "this browser offers no WebGL";
+    let reason = whyNot(image);
     try {
       if (!reason) {
-        const { RadiologyView, whyNot } = await import("./radiology/index.ts");
-        reason = whyNot(image);
-        if (!reason) {
-          this.stage.prepend(place);
-          const view = await RadiologyView.open(image, start, remember, place, this.controller.signal);
-          this.stage.querySelector(".spinner")?.remove();
-          return view;
-        }
+        const { RadiologyView } = await import("./radiology/view.ts");
+        this.stage.prepend(place);
+        const view = await RadiologyView.open(image, start, remember, place, this.controller.signal);
+        this.stage.querySelector(".spinner")?.remove();
+        return view;
       }
     } catch (error) {
       this.controller.signal.throwIfAborted();
@@ -139,13 +137,5 @@ export class ImageView {
     else if (event.key === "f" || event.key === "F") this.toggleFullScreen();
     else return;
     event.preventDefault();
-  }
-}
-
-function hasWebGl(): boolean {
-  try {
-    return document.createElement("canvas").getContext("webgl2") !== null;
-  } catch {
-    return false;
   }
 }

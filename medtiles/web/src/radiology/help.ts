@@ -41,5 +41,5 @@ export function showHelp(): void {
 }
 
 function table(rows: readonly [string, string][]): HTMLElement {
-  return el("dl", {}, ...rows.flatMap(([key, meaning]) => [el("dt", {}, key), el("dd", {}, meaning)]));
+  return el("dl", {}, ...rows.map(([key, meaning]) => el("div", {}, el("dt", {}, key), el("dd", {}, meaning))));
 }

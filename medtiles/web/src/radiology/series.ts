@@ -15,16 +15,6 @@ const SURE = /^1\.2\.840\.10008\.1\.2\.4\.(50|57|70|80|81|90|91|201|202|203)$/;
 const FEWEST_SLICES = 6;
 const SAME_DIRECTION = 0.999;
 
-/** Why Cornerstone cannot show an image rightly; empty when it can. */
-export function whyNot(image: Image): string {
-  const { pixels, display } = image;
-  if (!image.planes.every((plane) => plane.sop_instance_uid && plane.frame_number)) return "its planes are no DICOM frames";
-  if (display.modality_lut || display.voi_lut) return "its contrast is a table";
-  if (display.palette) return "its colours are a palette";
-  if (pixels.float || pixels.bits_allocated > 16 || pixels.bits_allocated < 8) return `its samples have ${pixels.bits_allocated} bits`;
-  return "";
-}
-
 /** Of each frame that is known. */
 const windowsOf = new Map<string, { windowCenter: number[]; windowWidth: number[]; voiLUTFunction: string[] }>();
 metaData.addProvider((type: string, imageId: string) => (type === "voiLutModule" ? windowsOf.get(imageId) : undefined), 20_000);

@@ -50,9 +50,11 @@ export class StackPort implements Port {
     this.listen();
   }
 
-  /** Shows the first slice. */
-  async start(index: number): Promise<void> {
-    await this.viewport.setStack(this.series.imageIds, index);
+  /** Shows a slice: the first, or one that could not be had. */
+  start(index: number): void {
+    this.viewport.setStack(this.series.imageIds, index).catch((error: unknown) => {
+      if (!this.ended.signal.aborted) this.listener.failed(error);
+    });
   }
 
   get viewportId(): string {
@@ -61,11 +63,6 @@ export class StackPort implements Port {
 
   show(index: number): void {
     if (index !== this.viewport.getTargetImageIdIndex()) void this.viewport.setImageIdIndex(index);
-  }
-
-  /** Asks for a slice again that could not be had. */
-  again(index: number): void {
-    void this.viewport.setStack(this.series.imageIds, index);
   }
 
   apply(window: Windowing, isInverted: boolean): void {

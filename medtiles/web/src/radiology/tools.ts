@@ -3,6 +3,7 @@
 import {
   addTool,
   AngleTool,
+  annotation,
   CrosshairsTool,
   Enums,
   LengthTool,
@@ -38,8 +39,23 @@ const CLASSES = {
 const { MouseBindings, KeyboardBindings } = Enums;
 const FIRST: Types.IToolBinding[] = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 
+/** Of lengths and angles: amber, which no tissue is. */
+const LOOK = {
+  color: "#fbbf24",
+  colorHighlighted: "#fde68a",
+  colorSelected: "#fbbf24",
+  lineWidth: "1.5",
+  textBoxColor: "#fbbf24",
+  textBoxColorHighlighted: "#fde68a",
+  textBoxColorSelected: "#fbbf24",
+  textBoxFontFamily: "system-ui, sans-serif",
+  textBoxFontSize: "14px",
+};
+
 export function registerTools(): void {
   for (const tool of Object.values(CLASSES)) addTool(tool);
+  const styles = annotation.config.style.getDefaultToolStyles();
+  annotation.config.style.setDefaultToolStyles({ ...styles, global: { ...styles["global"], ...LOOK } });
 }
 
 /** The tools of some viewports. */

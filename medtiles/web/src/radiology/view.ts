@@ -47,6 +47,7 @@ export class RadiologyView implements View, Listener {
   private shownIndex = -1;
   private values: [number, number] = [0, 255];
   private isSmooth = true;
+  private isPlaced = false;
   private keeping = 0;
 
   private constructor(
@@ -66,6 +67,7 @@ export class RadiologyView implements View, Listener {
     this.slider = el("input", { class: "slices", type: "range", min: 0, max: this.last, value: this.index, "aria-label": "Slice" });
     this.slider.addEventListener("input", () => this.show(Number(this.slider.value)));
     this.volumeButton = iconButton("planes", "Three planes", () => void this.toggleVolume(), "V");
+    this.element.dataset["image"] = image.id;
     this.element.setAttribute("aria-label", `${image.name}: wheel or arrow keys change the slice; question mark shows all keys`);
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.endProgress = onProgress((progress) => {
@@ -84,13 +86,14 @@ export class RadiologyView implements View, Listener {
     signal.throwIfAborted();
     const view = new RadiologyView(series, start, remember, stage);
     if (start["volume"] && !view.noVolume) await view.showVolume();
-    else await view.showStack();
+    else view.showStack();
     view.element.focus({ preventScroll: true });
     return view;
   }
 
   close(): void {
     this.ended.abort();
+    document.querySelector<HTMLDialogElement>("dialog.help")?.close();
     this.cine.stop();
     clearTimeout(this.keeping);
     this.observer.disconnect();
@@ -123,6 +126,7 @@ export class RadiologyView implements View, Listener {
     const [slope, intercept] = [display.slope ?? 1, display.intercept ?? 0];
     this.contrast.follow({ display, low: (this.values[0] - intercept) / slope, high: (this.values[1] - intercept) / slope });
     this.refresh();
+    this.place();
     if (isWhole && index === this.index) hideToast();
   }
 
@@ -147,7 +151,7 @@ export class RadiologyView implements View, Listener {
     const text = error instanceof Problem || error instanceof Error ? error.message : String(error);
     const again = (): void => {
       hideToast();
-      this.stack?.again(this.index);
+      this.stack?.start(this.index);
     };
     toast(`Slice ${this.index + 1} cannot be shown: ${text}`, { label: "Try again", run: again });
   }
@@ -173,7 +177,8 @@ export class RadiologyView implements View, Listener {
 
   // ---- stack and three planes
 
-  private async showStack(): Promise<void> {
+  /** Shows the stack; its slice comes by and by. */
+  private showStack(): void {
     this.clear();
     this.stack = new StackPort(this.engine, this.series, this, this.ports);
     this.arm([this.stack.viewportId]);
@@ -182,8 +187,14 @@ export class RadiologyView implements View, Listener {
       this.contrast.set(this.start["centre"], this.start["width"]);
     }
     this.writeSlice();
-    await this.stack.start(this.index);
-    if (this.shownIndex === this.index && this.start["zoom"]) this.stack.place(this.start["zoom"], [this.start["x"] ?? 0, this.start["y"] ?? 0]);
+    this.stack.start(this.index);
+  }
+
+  /** Where the address says that one looked; once. */
+  private place(): void {
+    const { zoom, x = 0, y = 0 } = this.start;
+    if (this.stack && zoom && !this.isPlaced) this.stack.place(zoom, [x, y]);
+    this.isPlaced = true;
   }
 
   private async showVolume(): Promise<void> {
@@ -195,13 +206,13 @@ export class RadiologyView implements View, Listener {
   }
 
   private async toggleVolume(): Promise<void> {
-    if (!this.stack) return void (await this.showStack());
+    if (!this.stack) return this.showStack();
     if (this.noVolume) return toast(this.noVolume);
     try {
       await this.showVolume();
     } catch (error) {
       toast(`Three planes cannot be shown: ${error instanceof Error ? error.message : String(error)}`);
-      await this.showStack();
+      this.showStack();
     }
   }
 
