@@ -37,7 +37,7 @@ _ALWAYS = (
     "--hide-scrollbars",
     "--window-size=1280,900",
 )
-SWITCHES = (*_ALWAYS, "--disable-gpu")
+SWITCHES = (*_ALWAYS, "--disable-gpu", "--disable-3d-apis")
 """Of a browser without WebGL."""
 WITH_WEBGL = (*_ALWAYS, "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 PHONE = {"width": 390, "height": 844, "pixelRatio": 2, "touch": True, "mobile": True}

@@ -246,6 +246,10 @@ def test_three_planes_open_for_a_series_and_not_for_a_single_frame(browser: Brow
     assert len(canvases) == 3
     browser.wait(lambda: all(browser.picture(canvas).std() > 10 for canvas in canvases))
     browser.wait(lambda: "volume=1" in browser.driver.current_url)
+    before = [each.text for each in browser.all(".slice-text")]
+    aside = ActionChains(browser.driver).move_to_element_with_offset(canvases[0], 100, -40)
+    aside.click_and_hold().move_by_offset(2, 2).release().perform()
+    browser.wait(lambda: [each.text for each in browser.all(".slice-text")][1:] != before[1:])
     viewer.send_keys("v")
     browser.find(".radiology-view[data-mode=stack][data-whole=true]")
     browser.require_clean()

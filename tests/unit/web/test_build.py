@@ -93,10 +93,37 @@ def test_the_page_has_nothing_inline_and_loads_nothing_from_elsewhere(built: Pat
         assert (built / address).is_file()
 
 
-def test_the_bundle_names_no_server_but_standards_and_comments(built: Path) -> None:
-    known = {"www.w3.org", "schemas.microsoft.com", "openseadragon.github.io", "iiif.io", "library.stanford.edu"}
-    hosts = set(re.findall(r"https?://([\w.-]+)", (built / "main.js").read_text()))
-    assert {host for host in hosts if host not in known and "." in host} <= {"tile.openstreetmap.org"}
+NAMED = {
+    # standards
+    *("www.w3.org", "schemas.microsoft.com", "iiif.io", "library.stanford.edu", "dicom.nema.org"),
+    # messages and comments in shaders
+    *("openseadragon.github.io", "www.kitware.com", "kitware.github.io", "github.com"),
+    *("karthikkaranth.me", "quantome.org"),
+    # defaults of what is not used: a tile source, the model of a person for a tool
+    *("tile.openstreetmap.org", "raw.githubusercontent.com"),
+}
+
+
+def test_the_scripts_name_no_server_but_these(built: Path) -> None:
+    scripts = sorted(built.glob("*.js"))
+    hosts = {host for script in scripts for host in re.findall(r"https?://([\w.-]+)", script.read_text())}
+    assert {host for host in hosts if "." in host} <= NAMED
+
+
+def test_the_radiology_viewer_is_apart_from_what_every_page_loads(built: Path) -> None:
+    assert (built / "main.js").stat().st_size < 400_000
+    page = (built / "index.html").read_text() + (built / "main.js").read_text()
+    assert re.findall(r'import\("\./(view-[\w]+\.js)"\)', page) == [path.name for path in built.glob("view-*.js")]
+
+
+def test_all_codecs_of_the_worker_are_there(built: Path) -> None:
+    worker = (built / "decodeImageFrameWorker.js").read_text()
+    named = set(re.findall(r'"(\w+\.wasm)"', worker))
+    assert "openjphjs.wasm" in named
+    assert {name for name in named if "decode" in name or name == "openjphjs.wasm"} <= {
+        path.name for path in built.glob("*.wasm")
+    }
+    assert "console.log" not in worker
 
 
 @pytest.mark.slow

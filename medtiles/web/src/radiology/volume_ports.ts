@@ -67,7 +67,7 @@ export class VolumePorts implements Port {
   static readonly crosshairs = {
     getReferenceLineColor: (id: string): string => PLANES.find((plane) => plane.id === id)?.colour ?? "#fff",
     getReferenceLineControllable: (): boolean => true,
-    getReferenceLineDraggableRotatable: (): boolean => false,
+    getReferenceLineDraggableRotatable: (): boolean => true,
     getReferenceLineSlabThicknessControlsOn: (): boolean => false,
     referenceLinesCenterGapRadius: 14,
     mobile: { enabled: false },
