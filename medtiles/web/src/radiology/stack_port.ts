@@ -103,7 +103,7 @@ export class StackPort implements Port {
   /** Whether all of the image is shown, as at first. */
   get isFitted(): boolean {
     const { zoom, x, y } = this.view;
-    return this.index >= 0 && Math.abs(zoom - 1) < 0.005 && Math.hypot(x, y) < 1;
+    return this.index < 0 || (Math.abs(zoom - 1) < 0.005 && Math.hypot(x, y) < 1);
   }
 
   place(zoom: number, pan: Types.Point2): void {

@@ -10,6 +10,7 @@ import { frameTime } from "../stack.ts";
 import { hideToast, toast } from "../toast.ts";
 import type { Remember, View } from "../viewer.ts";
 import type { Windowing } from "../windowing.ts";
+import { bytesText } from "./bytes.ts";
 import { Cine } from "./cine.ts";
 import { onProgress, progressOf } from "./frames.ts";
 import { showHelp } from "./help.ts";
@@ -401,10 +402,4 @@ export class RadiologyView implements View, Listener {
 
 function isTouched(): boolean {
   return matchMedia("(pointer: coarse)").matches;
-}
-
-function bytesText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1000)} kB`;
-  return `${(bytes / 1e6).toFixed(2)} MB`;
 }

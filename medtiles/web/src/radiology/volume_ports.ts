@@ -5,9 +5,10 @@ import { cache, Enums, type RenderingEngine, setVolumesForViewports, type Types,
 import { rounded, unitsOf } from "../contrast.ts";
 import { append, el } from "../dom.ts";
 import type { Windowing } from "../windowing.ts";
+import { bytesText } from "./bytes.ts";
 import { propertiesOf, windowOf } from "./contrast_range.ts";
 import { Hold, on, onAny } from "./events.ts";
-import { keepOnly, reasonOf } from "./frames.ts";
+import { keepOnly, progressOf, reasonOf } from "./frames.ts";
 import { corner, Marks } from "./marks.ts";
 import type { Listener, Port } from "./port.ts";
 import type { Series } from "./series.ts";
@@ -175,7 +176,9 @@ export class VolumePorts implements Port {
   }
 
   private tell(done: number, count: number): void {
-    this.levelText.textContent = done < count ? `${done} of ${count} slices in full` : `${count} slices`;
+    const bytes = this.series.imageIds.reduce((sum, imageId) => sum + (progressOf(imageId)?.bytes ?? 0), 0);
+    const slices = done < count ? `${done} of ${count} slices in full` : `${count} slices`;
+    this.levelText.textContent = `${slices} · ${bytesText(bytes)}`;
     this.element.dataset["slices"] = String(done);
     const range = this.volume?.voxelManager?.getRange?.() ?? [0, 0];
     this.listener.shown(Math.floor(count / 2), [range[0], range[1]], done === count);
