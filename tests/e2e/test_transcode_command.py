@@ -288,8 +288,8 @@ def test_json_is_a_document_on_one_side_and_lines_on_the_other(command: Command)
     done = command.convert("--json")
     document = done.document
     assert document["files"] == 6
-    progress = [json.loads(line)["progress"] for line in done.err.splitlines()]
-    assert (progress[-1]["files"], progress[-1]["done"], progress[-1]["failed"]) == (6, 6, 0)
+    last = [json.loads(line) for line in done.err.splitlines()][-1]
+    assert (last["event"], last["jobs"], last["ended"], last["failed"]) == ("progress", 6, 6, 0)
 
 
 @pytest.mark.parametrize("table", ["basic", "extended", "empty"])

@@ -41,6 +41,7 @@ from transcode.cli.policies import PolicyOptions, policy_of
 from transcode.dicom.offset_tables import OffsetTable
 
 _BAD = frozenset({Status.FAILED, Status.REFUSED})
+_ENGINES = ("local", "dask", "inline")
 _MOST_PROBLEMS = 20
 DRY_PLAN = Path("transcode-plan.ndjson")
 
@@ -72,6 +73,9 @@ def transcode(wish: Wish) -> int:
     """
     if not wish.source.exists():
         message = f"there is no {wish.source}"
+        raise UsageError(message)
+    if wish.engine not in _ENGINES and not wish.engine.startswith("dask://"):
+        message = f"--engine {wish.engine}: there are {', '.join(_ENGINES)} and dask://HOST:PORT"
         raise UsageError(message)
     console = Console(stderr=True)
     with contextlib.closing(engine_of(wish.engine, wish.workers or usable_processors())) as engine:
