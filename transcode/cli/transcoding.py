@@ -75,7 +75,7 @@ def transcode(wish: Wish) -> int:
         message = f"there is no {wish.source}"
         raise UsageError(message)
     if wish.engine not in _ENGINES and not wish.engine.startswith("dask://"):
-        message = f"--engine {wish.engine}: there are {', '.join(_ENGINES)} and dask://HOST:PORT"
+        message = f"--engine {wish.engine}: there are local, dask and dask://HOST:PORT"
         raise UsageError(message)
     console = Console(stderr=True)
     with contextlib.closing(engine_of(wish.engine, wish.workers or usable_processors())) as engine:
