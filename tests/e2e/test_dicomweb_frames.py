@@ -19,6 +19,7 @@ from dicomweb_client.api import DICOMwebClient
 from numpy.typing import NDArray
 from openjpeg.utils import decode as decode_by_openjpeg
 from pydicom import Dataset
+from pydicom.pixels.utils import pixel_array
 
 from medtiles.core.frames import FrameRequest
 from medtiles.dicom.head_reader import read_head
@@ -35,6 +36,11 @@ ANY_PORT = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
 AS_VIEWERS_ASK = "multipart/related; type=application/octet-stream; transfer-syntax=*"
 TOLD = ("content-type", "content-length", "content-range", "etag", "cache-control", "link", "vary", "accept-ranges")
 RADIOLOGY = [each for each in SHARED if each.startswith("radiology/") and "/series_" not in each]
+COLOUR = [
+    "radiology/SC_1475_RGB_RLE.dcm",
+    "radiology/US_1024x768x2_RGB_JPLL.dcm",
+    "radiology/US_1260x910_YBR_RLE.dcm",
+]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -157,6 +163,25 @@ def test_stored_frames_are_the_bytes_of_the_file_for_another_client(ways: Ways, 
     picture = client.retrieve_instance_frames_rendered(*names, [1], media_types=("image/png",))
     shown = imagecodecs.png_decode(picture)
     assert shown.shape[:2] == (header.Rows, header.Columns)
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("relative", COLOUR)
+def test_colour_frames_decode_to_the_colours_of_pydicom(ways: Ways, relative: str) -> None:
+    path = shared_folder() / relative
+    expected = pixel_array(path, index=0, raw=True)
+    wanted = {
+        f"multipart/related; type=application/octet-stream; transfer-syntax={EXPLICIT}": EXPLICIT,
+        f'multipart/related; type="image/jphc"; transfer-syntax={RPCL}': RPCL,
+        f"image/jphc; transfer-syntax={RPCL};q=0.5, image/webp": RPCL,
+        f"multipart/related; type=application/octet-stream; transfer-syntax={JPEG_LS}": JPEG_LS,
+    }
+    for accept, syntax in wanted.items():
+        answer = ways.get(f"{address(path)}/frames/1", accept)
+        ((uid, data),) = parts(answer) if accept.startswith("multipart") else [(RPCL, answer.content)]
+        assert answer.headers["content-type"].startswith(accept.partition("/")[0])
+        assert uid == syntax
+        assert np.array_equal(decoded(data, uid, expected), expected), accept
 
 
 @pytest.mark.corpus
