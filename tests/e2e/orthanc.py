@@ -1,7 +1,7 @@
-"""`python -m tests.e2e.orthanc FOLDER STUDY`, in its own network namespace: a study by STOW-RS to Orthanc, and back.
+"""`python -m tests.e2e.orthanc FOLDER STUDY...`, in its own network namespace: files by STOW-RS to Orthanc, and back.
 
 FOLDER holds `orthanc.json`, and the files as they were served in `served`; what Orthanc says of them is written into
-`stored.json`, what it gives back into `back`, with its media type in `back.type`.
+`stored.json`, what it gives back of each study into `back`, under its UID, with the media type in `UID.type`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SET_FLAGS = 0x8914  # SIOCSIFFLAGS of Linux
 _UP_AND_RUNNING = 0x41
 
 
-def main(folder: Path, study: str) -> None:
+def main(folder: Path, studies: list[str]) -> None:
     """Start Orthanc, store, read back, and end it."""
     raise_loopback()
     with (folder / "orthanc.log").open("w") as log:
         process = subprocess.Popen(["Orthanc", str(folder / "orthanc.json")], stdout=log, stderr=log)
     try:
         wait_for(process)
-        exchange(folder, study)
+        exchange(folder, studies)
     finally:
         process.kill()
         process.wait()
@@ -56,8 +56,8 @@ def wait_for(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def exchange(folder: Path, study: str) -> None:
-    """Store what was served, byte by byte; read the study back."""
+def exchange(folder: Path, studies: list[str]) -> None:
+    """Store what was served, byte by byte; read the studies back."""
     head = b"--files\r\nContent-Type: application/dicom\r\n\r\n"  # a parameter more, and Orthanc 1.10 refuses it
     pieces = [head + path.read_bytes() + b"\r\n" for path in sorted((folder / "served").iterdir())]
     media_type = 'multipart/related; type="application/dicom"; boundary=files'
@@ -65,10 +65,12 @@ def exchange(folder: Path, study: str) -> None:
     answer = httpx.post(URL, content=b"".join((*pieces, b"--files--\r\n")), headers=header, timeout=30)
     answer.raise_for_status()
     (folder / "stored.json").write_bytes(answer.content)
-    back = httpx.get(f"{URL}/{study}", headers={"accept": ACCEPT}, timeout=30).raise_for_status()
-    (folder / "back").write_bytes(back.content)
-    (folder / "back.type").write_text(back.headers["content-type"])
+    (folder / "back").mkdir()
+    for study in studies:
+        back = httpx.get(f"{URL}/{study}", headers={"accept": ACCEPT}, timeout=30).raise_for_status()
+        (folder / "back" / study).write_bytes(back.content)
+        (folder / "back" / f"{study}.type").write_text(back.headers["content-type"])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,24 @@ import pytest
 
 from tests.dicom_files import image, save
 from tests.e2e.orthanc import ACCEPT
-from tests.e2e.serving import Server, serving, wait_until
+from tests.e2e.serving import serving, wait_until
 from tests.instances import compressed, native, rainbow
 
 ANY_PORT = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
 TARGETS = ("htj2k-rpcl", "htj2k", "jpegls", "j2k", "rle")
 PATIENT: dict[str, Any] = {"SpecificCharacterSet": "ISO_IR 192", "PatientID": "P1", "PatientName": "Röntgen^Anna"}
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-STUDY = "1.2.3"
+REAL = (
+    "radiology/CT_SignedCT.dcm",
+    "radiology/MR2_JLSL_1024.dcm",
+    "radiology/RG3_J2KI.dcm",
+    "radiology/CR_1976x1576_modalityLUT_JPLL.dcm",
+    "radiology/US_palette_10f_JLSL.dcm",
+    "radiology/US_1260x910_YBR_RLE.dcm",
+    "radiology/US_GE_1016x708x27_JXLrecompress.dcm",
+    "radiology/series_Brainix_Flair/IM-0001-0001.dcm",
+    "dicom-wsi/bone_jpeg.dcm",
+)
 STORED_BY_ORTHANC = 60
 """Seconds that starting Orthanc, storing, and reading back may take on a machine with other work."""
 
@@ -43,42 +53,58 @@ def alone() -> list[str] | None:
     return next((way for way in ways if subprocess.run([*way, "true"], check=False).returncode == 0), None)
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Instances of several transfer syntaxes."""
-    folder = tmp_path_factory.mktemp("files")
-    for number, target in enumerate(TARGETS, 1):
-        compressed(folder, target, SOPInstanceUID=f"1.2.3.4.{number}", **PATIENT)
-    native(folder, SOPInstanceUID="1.2.3.4.98", **PATIENT)
-    save(folder / "colour.dcm", image(rainbow(), SOPInstanceUID="1.2.3.4.99", **PATIENT))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving("serve", files, *ANY_PORT, "--workers", 1, cache=tmp_path_factory.mktemp("cache")) as made:
-        wait_until(lambda: not httpx.get(f"{made.url}/images").json()["scanning"])
-        yield made
-
-
-def test_orthanc_takes_what_is_served_and_gives_it_back(server: Server, files: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def way() -> list[str]:
+    """What goes before a command to run it in a network namespace of its own."""
     if shutil.which("Orthanc") is None or not PLUGIN.exists():
         pytest.skip("Orthanc and its DICOMweb plugin are missing (Debian: orthanc, orthanc-dicomweb)")
-    if shutil.which("unshare") is None or (way := alone()) is None:
+    found = alone() if shutil.which("unshare") else None
+    if found is None:
         pytest.skip("Orthanc listens on every address: it needs a network namespace, which we may not make")
-    served = httpx.get(f"{server.url}/dicomweb/studies/{STUDY}", headers={"accept": ACCEPT}).raise_for_status()
-    (tmp_path / "served").mkdir()
-    for number, data in enumerate(parts(served.content, served.headers["content-type"])):
-        (tmp_path / "served" / str(number)).write_bytes(data)
+    return found
 
-    there_and_back(tmp_path, way)
 
-    stored = json.loads((tmp_path / "stored.json").read_text())
-    bodies = parts((tmp_path / "back").read_bytes(), (tmp_path / "back.type").read_text())
-    back = {str(each.SOPInstanceUID): each for each in (pydicom.dcmread(BytesIO(data)) for data in bodies)}
+def test_orthanc_gives_back_what_is_served(way: list[str], tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    for number, target in enumerate(TARGETS, 1):
+        compressed(files, target, SOPInstanceUID=f"1.2.3.4.{number}", **PATIENT)
+    native(files, SOPInstanceUID="1.2.3.4.98", **PATIENT)
+    save(files / "colour.dcm", image(rainbow(), SOPInstanceUID="1.2.3.4.99", **PATIENT))
+    require_same(files, way, tmp_path)
+
+
+@pytest.mark.corpus
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of odd values in real files
+def test_orthanc_gives_back_real_files(way: list[str], tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    for name in REAL:
+        shutil.copy(shared_data(name), files)
+    require_same(files, way, tmp_path)
+
+
+def require_same(files: Path, way: list[str], folder: Path) -> None:
+    """Serve files, have what is served stored, and hold what comes back against the files."""
     sources = {each.SOPInstanceUID: each for each in map(pydicom.dcmread, files.iterdir())}
-    assert len(stored["00081199"]["Value"]) == len(sources) == len(TARGETS) + 2
+    studies = sorted({each.StudyInstanceUID for each in sources.values()})
+    (folder / "served").mkdir()
+    with serving("serve", files, *ANY_PORT, "--workers", 1, cache=folder / "cache") as server:
+        wait_until(lambda: not httpx.get(f"{server.url}/images").json()["scanning"])
+        for study in studies:
+            served = httpx.get(f"{server.url}/dicomweb/studies/{study}", headers={"accept": ACCEPT}).raise_for_status()
+            for number, data in enumerate(parts(served.content, served.headers["content-type"])):
+                (folder / "served" / f"{study} {number}").write_bytes(data)
+
+    there_and_back(folder, studies, way)
+
+    stored = json.loads((folder / "stored.json").read_text())
+    assert len(stored["00081199"]["Value"]) == len(sources)
     assert not stored["00081198"].get("Value"), "some have failed"
+    bodies = [(folder / "back" / each).read_bytes() for each in studies]
+    types = [(folder / "back" / f"{each}.type").read_text() for each in studies]
+    came = [data for body, media_type in zip(bodies, types, strict=True) for data in parts(body, media_type)]
+    back = {str(each.SOPInstanceUID): each for each in (pydicom.dcmread(BytesIO(data)) for data in came)}
     assert back.keys() == sources.keys()
     for uid, source in sources.items():
         syntax = source.file_meta.TransferSyntaxUID
@@ -94,7 +120,7 @@ def parts(body: bytes, media_type: str) -> list[bytes]:
     return [bytes(part.get_payload(decode=True)) for part in found]
 
 
-def there_and_back(folder: Path, alone_by: list[str]) -> None:
+def there_and_back(folder: Path, studies: list[str], way: list[str]) -> None:
     """Start Orthanc where nobody else can reach it, store what was served, and read it back."""
     configuration = {
         "StorageDirectory": str(folder / "orthanc"),
@@ -107,6 +133,6 @@ def there_and_back(folder: Path, alone_by: list[str]) -> None:
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
-    command = [*alone_by, sys.executable, "-m", "tests.e2e.orthanc", str(folder), STUDY]
+    command = [*way, sys.executable, "-m", "tests.e2e.orthanc", str(folder), *studies]
     done = subprocess.run(command, capture_output=True, text=True, timeout=STORED_BY_ORTHANC, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
