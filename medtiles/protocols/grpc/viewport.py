@@ -90,11 +90,15 @@ class Viewport:
         is_display: bool = True,
         windowing: Windowing | None = None,
         version: str = "",
+        holds: Iterable[TileKey] = (),
+        holds_parts: Iterable[tuple[TileKey, int, int]] = (),
     ) -> int:
         """Look at x, y, width, height of level 0 from now on; the number of this look.
 
         :param zoom: pixels of the screen for each pixel of level 0; or else:
         :param screen: width and height that the region is shown at; neither: one for one
+        :param holds: tiles that are here already, from an earlier visit: not a byte of them is sent
+        :param holds_parts: parts of tiles that are here: key, first byte, and the first byte beyond
         :raises BadRequestError, ImageNotFoundError, TileOutOfRangeError: what no message holds; all else is told by
             an `Arrival`
         """
@@ -116,7 +120,7 @@ class Viewport:
             message.number = self._number
             self._now = Wanted(image, message.rendition.SerializeToString(deterministic=True))
             self._wanted[self._number] = self._now
-            self._asked.put(pb.LookRequest(viewport=message))
+            self._asked.put(pb.LookRequest(viewport=message, holds=_held(holds, holds_parts, image, version)))
             return self._number
 
     def hold(self, keys: Iterable[TileKey], *, image: str = "", version: str = "") -> None:
@@ -125,10 +129,7 @@ class Viewport:
 
     def hold_parts(self, parts: Iterable[tuple[TileKey, int, int]], *, image: str = "", version: str = "") -> None:
         """Tell that parts of tiles are here: key, first byte, and the first byte beyond."""
-        message = _tile_list((), image, version)
-        for key, start, end in parts:
-            message.parts.add(key=messages.tile_key(key), start=start, end=end)
-        self._asked.put(pb.LookRequest(holds=message))
+        self._asked.put(pb.LookRequest(holds=_held((), parts, image, version)))
 
     def drop(self, keys: Iterable[TileKey], *, image: str = "", version: str = "") -> None:
         """Let go of tiles; they are sent again when they are looked at."""
@@ -232,6 +233,13 @@ class Viewport:
 def _error(problem: frames_pb2.Problem) -> Exception:
     error = error_of_problem(problem)
     return error if isinstance(error, Exception) else BadRequestError(str(error))
+
+
+def _held(keys: Iterable[TileKey], parts: Iterable[tuple[TileKey, int, int]], image: str, version: str) -> pb.TileList:
+    message = _tile_list(keys, image, version)
+    for key, start, end in parts:
+        message.parts.add(key=messages.tile_key(key), start=start, end=end)
+    return message
 
 
 def _tile_list(keys: Iterable[TileKey], image: str, version: str) -> pb.TileList:
