@@ -152,6 +152,7 @@ class SourceContract:
             key = TileKey(level, last.width - 1, last.height - 1)
             assert is_same(source.read_tile(key), source.read_tile(key))
 
+    @pytest.mark.slow
     def test_eight_threads_at_once_read_what_one_reads(self, source: Source) -> None:
         info = source.info
         keys = [key for level in range(len(info.levels)) for key in list(keys_of(info, level))[:6]]

@@ -33,6 +33,8 @@ from transcode.jpeg_structure import ColourModel, read_frame_header, read_near
 from transcode.jpegxl_structure import read_jpegxl_header
 from transcode.targets import ArchiveEncoder, ArchiveOptions, Target
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ArchiveOptions(near=1)
 """The only error that near-lossless allows at any depth."""
 GREY16 = PixelFormat(1, 16, 16)

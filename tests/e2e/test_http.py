@@ -20,6 +20,8 @@ from medtiles.protocols.http.server import HttpLimits, HttpServer
 from tests.unit.protocols.fake_tiles import FakeTiles
 from transcode.frames import EncodedFrame
 
+pytestmark = pytest.mark.slow
+
 TILE = "/dzi/slide_files/12/3_2.jpeg"
 PATIENCE = 15.0
 

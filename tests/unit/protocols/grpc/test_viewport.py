@@ -29,6 +29,8 @@ from tests.unit.protocols.grpc.conftest import Serve, Served
 from tests.unit.protocols.grpc.stuck_tiles import StuckTiles, frame
 from transcode.errors import CorruptFrameError, FileChangedError
 
+pytestmark = pytest.mark.slow
+
 WHOLE = (0, 0, 1000, 700)
 FRAME = TileKey(0, 0, 0)
 

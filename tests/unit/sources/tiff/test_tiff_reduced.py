@@ -22,6 +22,8 @@ from transcode.colour import to_rgb
 from transcode.errors import CorruptFrameError, FileChangedError
 from transcode.frames import EncodedFrame
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (1301, 2203)
 KINDS: dict[str, tuple[Array, dict[str, Any]]] = {
     "grey strips": (noise(SHAPE), {"rowsperstrip": 7, "compression": "lzw"}),
