@@ -16,6 +16,8 @@ from medtiles.pyramids import PyramidFolder
 from medtiles.sources.pictures import PictureFormat
 from tests.contract.source_contract import SourceContract
 
+pytestmark = pytest.mark.slow
+
 
 def _colour(height: int, width: int) -> np.ndarray[Any, Any]:
     y, x = np.mgrid[0:height, 0:width]

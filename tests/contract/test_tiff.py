@@ -28,6 +28,7 @@ class TestDecodedTiff(SourceContract):
         return FORMAT.open([write(tmp_path / "a.tif", gradients(300, 410), photometric="rgb", **_KINDS[request.param])])
 
 
+@pytest.mark.slow
 class TestTiffWithMadeLevels(SourceContract):
     @pytest.fixture(params=["tiles", "strips", "jpeg"])
     def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Source:
