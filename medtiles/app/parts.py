@@ -11,7 +11,9 @@ from medtiles.access_log import format_combined, format_json
 from medtiles.app.errors import StartError
 from medtiles.catalogue import CatalogueOptions, FileCatalogue
 from medtiles.core.errors import ImageNotFoundError
+from medtiles.core.frames import Frames
 from medtiles.core.limits import Limits
+from medtiles.core.studies import Studies
 from medtiles.core.tiles import Tiles
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.engine.frames import FrameEngine, FrameOptions
@@ -21,6 +23,7 @@ from medtiles.observability.recorder import Recorder
 from medtiles.protocols.gateway import Gateway, GatewayOptions, gateway
 from medtiles.settings import Settings
 from medtiles.sources import formats
+from medtiles.virtual import FullTiles, Offered, SlideFrames, WithSlides
 from transcode.codec import Codecs
 from transcode.codecs import builtin
 from transcode.isolation import Isolation, IsolationLimits
@@ -40,8 +43,22 @@ class Engine(TileEngine):
         frames = FrameEngine(catalogue.studies, codecs, options[1])
         super().__init__(catalogue, codecs, options[0], frames)
         self.catalogue = catalogue
-        self._owned = (*owned, frames.close)
+        full_tiles = FullTiles(codecs, options[1].policy.quality)
+        offered = Offered(self, full_tiles)
+        self._with_slides = WithSlides(catalogue.studies, offered)
+        self._slide_frames = SlideFrames(frames, self, offered, full_tiles, options[1])
+        self._owned = (*owned, frames.close, self._slide_frames.close)
         self._frame_statistics = frames.statistics
+
+    @property
+    def studies(self) -> Studies:
+        """The DICOM instances by their UIDs, and slides of other formats as if they were some."""
+        return self._with_slides
+
+    @property
+    def frames(self) -> Frames:
+        """Frames of both as they travel."""
+        return self._slide_frames
 
     def statistics(self) -> dict[str, int]:
         """Figures for monitoring, of tiles and of frames."""

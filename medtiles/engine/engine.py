@@ -140,14 +140,18 @@ class TileEngine:
 
         return self._with(image, draw)
 
-    def refinements(self, image: str, key: TileKey, offset: int = 0) -> Iterator[Refinement]:
-        """A stored JPEG 2000 or HTJ2K tile, cut at its resolutions, from a byte offset on."""
+    def stored_tile(self, image: str, key: TileKey) -> Frame:
+        """A tile as its source hands it out: stored bytes untouched, not cut at the edges; see `Source.read_tile`."""
 
         def read(opened: OpenImage) -> Frame:
             opened.info.require(key)
             return opened.source.read_tile(key)
 
-        return progressive.refinements(self._with(image, read), offset)
+        return self._with(image, read)
+
+    def refinements(self, image: str, key: TileKey, offset: int = 0) -> Iterator[Refinement]:
+        """A stored JPEG 2000 or HTJ2K tile, cut at its resolutions, from a byte offset on."""
+        return progressive.refinements(self.stored_tile(image, key), offset)
 
     def statistics(self) -> dict[str, int]:
         """Figures for monitoring: bytes in the caches, hits, misses, and work that waits."""

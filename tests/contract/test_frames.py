@@ -12,9 +12,11 @@ from medtiles.engine.engine import TileEngine
 from medtiles.engine.frames import FrameEngine
 from medtiles.protocols.grpc.remote import RemoteTiles
 from medtiles.protocols.grpc.server import serve_grpc
+from medtiles.virtual import FullTiles, Offered, SlideFrames
 from tests.contract.frames_contract import COLOUR, NATIVE, WAVES, FramesContract, shelf_of
 from tests.contract.tiles_contract import Shelf
 from tests.instances import EXPLICIT, JPEG, JPEG_LS, RPCL, Files
+from tests.unit.virtual.slides import FakeImages
 from transcode.codecs import builtin
 
 
@@ -48,6 +50,17 @@ class TestEngine(FramesContract):
     @pytest.fixture
     def frames(self, engine: TileEngine) -> Frames:
         return engine.frames
+
+
+class TestFramesBesideSlides(FramesContract):
+    """With virtual slides, of which there are none."""
+
+    @pytest.fixture
+    def frames(self, engine: TileEngine) -> Iterator[Frames]:
+        images, tiles = FakeImages(), FullTiles(builtin())
+        made = SlideFrames(engine.frames, images, Offered(images, tiles), tiles)
+        yield made
+        made.close()
 
 
 class TestRemoteFrames(FramesContract):

@@ -13,9 +13,11 @@ from medtiles.engine.engine import TileEngine
 from medtiles.protocols.grpc.remote import RemoteTiles
 from medtiles.protocols.grpc.server import serve_grpc
 from medtiles.sources import formats
+from medtiles.virtual import FullTiles, Offered, WithSlides
 from tests.contract.studies_contract import StudiesContract
 from tests.dicom_files import save
 from tests.studies_files import bulky, write_archive
+from tests.unit.virtual.slides import FakeImages
 from transcode.codecs import builtin
 
 
@@ -62,6 +64,14 @@ class TestStudiesInMemory(StudiesContract):
         made.rescan()
         yield made.studies
         made.close()
+
+
+class TestStudiesBesideSlides(StudiesContract):
+    """With virtual slides, of which there are none."""
+
+    @pytest.fixture
+    def studies(self, catalogue: FileCatalogue) -> Studies:
+        return WithSlides(catalogue.studies, Offered(FakeImages(), FullTiles(builtin())))
 
 
 class TestRemoteStudies(StudiesContract):

@@ -17,10 +17,11 @@ from PIL import Image
 
 from tests.e2e import microscopy_page
 from tests.e2e.browsing import PATIENCE, WITH_WEBGL, Browser, likeness, resized
-from tests.e2e.serving import serving
+from tests.e2e.serving import serving, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.corpus, pytest.mark.timeout(240)]
 Picture = NDArray[np.float64]
+OTHERS = ("wsi/CMU-1-Small-Region.svs", "synthetic-vendor/philips.tiff")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def server(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPath
     roots = [
         *shared_data("dicom-wsi").glob("CMU-1-Small-Region_*.dcm"),
         *(shared_data(f"dicom-wsi/{name}.dcm") for name in ("bone_jpeg", "camelyon_j2k_lossless")),
+        *(shared_data(f"{name}") for name in OTHERS),
     ]
     words = ["serve", *roots, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "1"]
     with serving(*words, cache=tmp_path_factory.mktemp("cache")) as running:
@@ -140,4 +142,28 @@ def test_a_dicom_slide_in_jpeg_2000_is_drawn(
     picture = show(browser, front, *series_of(shared_data("dicom-wsi/camelyon_j2k_lossless.dcm")))
     wanted = thumbnail(server, "Arginase uV-Skin test")
     assert np.abs(picture.mean(axis=(0, 1)) - wanted.mean(axis=(0, 1))).max() < 25
+    require_clean(browser, front)
+
+
+def series_called(server: str, name: str) -> tuple[str, str]:
+    """The UIDs of the study and series of a slide that is no DICOM file, as they are found beside real ones."""
+    query = {"Modality": "SM", "SeriesDescription": name}
+    answers: list[httpx.Response] = []
+
+    def is_found() -> bool:
+        answers[:] = [httpx.get(f"{server}/dicomweb/series", params=query, timeout=PATIENCE)]
+        return bool(answers[0].status_code == 200)
+
+    wait_until(is_found)
+    (found,) = answers[0].json()
+    return found["0020000D"]["Value"][0], found["0020000E"]["Value"][0]
+
+
+@pytest.mark.parametrize("file", OTHERS)
+def test_a_slide_of_another_format_is_drawn_as_it_is(browser: Browser, server: str, front: str, file: str) -> None:
+    name = file.rpartition("/")[2]
+    picture = show(browser, front, *series_called(server, name))
+    part, wanted = shown_part(picture, label_to_the_right(thumbnail(server, name)))
+    assert np.abs(part.mean(axis=(0, 1)) - wanted.mean(axis=(0, 1))).max() < 20
+    assert likeness(small_grey(part), small_grey(wanted)) > 0.95
     require_clean(browser, front)

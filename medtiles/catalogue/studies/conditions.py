@@ -20,7 +20,7 @@ from medtiles.dicom.study_attributes import OF_INSTANCE, OF_SERIES, OF_STUDY, VA
 
 STUDY, SERIES, INSTANCE = QueryScope.STUDIES, QueryScope.SERIES, QueryScope.INSTANCES
 _RANK = {STUDY: 0, SERIES: 1, INSTANCE: 2}
-_VRS = {"00080061": "CS", "00080062": "UI", "00201206": "IS", "00201208": "IS", "00201209": "IS"}
+COUNTED_VRS = {"00080061": "CS", "00080062": "UI", "00201206": "IS", "00201208": "IS", "00201209": "IS"}
 """Of attributes that are counted and lie in no file."""
 _COLUMNS = {
     "0020000D": (STUDY, "s.uid"),
@@ -67,7 +67,7 @@ class Conditions:
             return test([])
         known = self._outcomes.get((number, text))
         if known is None:
-            known = any(map(test, _at(attributes(text), path)))
+            known = any(map(test, values_at(attributes(text), path)))
             if len(self._outcomes) < _MOST_KNOWN:
                 self._outcomes[number, text] = known
         return known
@@ -98,7 +98,7 @@ def _add_within(found: Conditions, level: QueryScope, name: str, uid: str) -> No
 
 def _add(found: Conditions, query: StudyQuery, path: tuple[str, ...], text: str) -> None:
     tag = path[-1]
-    vr = _VRS.get(tag) or vr_of(tag)
+    vr = COUNTED_VRS.get(tag) or vr_of(tag)
     test = matcher(vr, text, fuzzy=query.fuzzy)
     column = _COLUMNS.get(tag) if len(path) == 1 else None
     if column is None:
@@ -156,10 +156,10 @@ def _put(found: Conditions, asked: QueryScope, of: QueryScope, condition: str, v
     found.values.extend(values)
 
 
-def _at(found: dict[str, Any], path: tuple[str, ...]) -> list[list[str]]:
+def values_at(found: dict[str, Any], path: tuple[str, ...]) -> list[list[str]]:
     """The values of an attribute at a path: of each item that has it. One list without values where there is none."""
     element = found.get(path[0])
     if len(path) == 1:
         return [texts(element)]
     items = element.get("Value", ()) if element else ()
-    return [values for item in items if item for values in _at(item, path[1:])]
+    return [values for item in items if item for values in values_at(item, path[1:])]
