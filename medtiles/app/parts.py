@@ -43,7 +43,7 @@ class Engine(TileEngine):
         frames = FrameEngine(catalogue.studies, codecs, options[1])
         super().__init__(catalogue, codecs, options[0], frames)
         self.catalogue = catalogue
-        full_tiles = FullTiles(codecs, options[1].policy.quality)
+        full_tiles = FullTiles(codecs, options[1].policy.quality, options[1].limits.view_pixels)
         offered = Offered(self, full_tiles)
         self._with_slides = WithSlides(catalogue.studies, offered)
         self._slide_frames = SlideFrames(frames, self, offered, full_tiles, options[1])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeGuard
 
 import numpy as np
 
 from medtiles.core.geometry import Size
+from medtiles.core.limits import Limits
 from transcode.archive import archive_encoders
 from transcode.codec import Codecs
 from transcode.codecs import HTJ2K, JPEG, JPEG_2000
@@ -18,6 +20,8 @@ _SYNTAX = "1.2.840.10008.1.2.4."
 JPEG_BASELINE, JPEG_2000_ANY, HTJ2K_ANY = f"{_SYNTAX}50", f"{_SYNTAX}91", f"{_SYNTAX}203"
 _ENCODERS = {JPEG_BASELINE: JPEG_BASELINE, JPEG_2000_ANY: f"{_SYNTAX}90", HTJ2K_ANY: f"{_SYNTAX}201"}
 """What writes streams of each transfer syntax; those of wavelets lose nothing, which their wider syntax allows."""
+_LONGEST = 65535
+"""Pixels of a side in JPEG, and in (0028,0010)."""
 _WAVELETS = {JPEG_2000.name: JPEG_2000_ANY, HTJ2K.name: HTJ2K_ANY}
 _OF_WAVELETS = frozenset({"MONOCHROME2", "RGB", "YBR_ICT", "YBR_RCT"})
 """Colours that a codestream tells of itself, so that every viewer shows them rightly."""
@@ -39,6 +43,12 @@ class FullTiles:
     codecs: Codecs
     quality: int = 95
     """Of the tiles that must be encoded as JPEG."""
+    most_pixels: int = Limits().view_pixels
+    """Of a tile; slides of larger ones are not offered, because it may have to be decoded."""
+
+    def can_make(self, sizes: Iterable[Size]) -> bool:
+        """Whether tiles of these sizes can be decoded, and written as JPEG."""
+        return all(size.area <= self.most_pixels and max(size.width, size.height) <= _LONGEST for size in sizes)
 
     def is_as_stored(self, frame: Frame, syntax: str, size: Size) -> TypeGuard[EncodedFrame]:
         """Whether a tile is a frame of this transfer syntax and size as it lies there."""

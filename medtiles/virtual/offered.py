@@ -121,7 +121,7 @@ class Offered:
             self._known[image] = known
 
     def _made(self, summary: ImageSummary, info: ImageInfo) -> VirtualSlide | None:
-        if not can_be_offered(info):
+        if not (can_be_offered(info) and self._tiles.can_make(level.tile_size for level in info.levels)):
             return None
         levels: list[VirtualLevel] = []
         for index, level in enumerate(info.levels):

@@ -46,6 +46,7 @@ class FakeImages:
         self.is_scanning = False
         self.format = "aperio"
         self.broken: set[str] = set()
+        self.is_damaged = False
         self.opened = 0
 
     def images(self, query: ImageQuery) -> ImagePage:
@@ -64,6 +65,9 @@ class FakeImages:
 
     def stored_tile(self, image: str, key: TileKey) -> Frame:
         self.infos[image].require(key)
+        if self.is_damaged:
+            whole = jpeg(samples())
+            return replace(whole, data=whole.data[:-100])
         if key == HOLE:
             return samples()
         return jpeg(samples(42, 36)) if key == SHORT else jpeg(samples())

@@ -13,14 +13,15 @@ import pytest
 
 from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfRangeError
 from medtiles.core.frames import FrameRequest
+from medtiles.core.geometry import Size
 from medtiles.core.no_frames import NoFrames
-from medtiles.core.pyramid import ImageInfo
+from medtiles.core.pyramid import ImageInfo, Level
 from medtiles.core.studies import Instance, QueryScope, Scope, StudyQuery
 from medtiles.virtual import FullTiles, Offered, SlideFrames, WithSlides
 from tests.no_studies import NoStudies
 from tests.unit.virtual.slides import INFO, PROFILE, FakeImages, jpeg, of_planes, samples
 from transcode.codecs import builtin
-from transcode.errors import FileChangedError, UnsupportedEncodingError
+from transcode.errors import CorruptFrameError, FileChangedError, UnsupportedEncodingError
 from transcode.frames import PixelFormat
 
 JPEG, EXPLICIT, RPCL = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.202"
@@ -179,6 +180,19 @@ def test_what_is_not_ours_is_asked_of_the_files(served: Served) -> None:
 def test_what_is_no_plain_picture_is_not_offered(info: ImageInfo) -> None:
     made = serve(slide=info)
     assert made.studies.search(StudyQuery(STUDIES)).total == 0
+
+
+def test_slides_of_absurdly_large_tiles_are_not_offered() -> None:
+    huge = Level(Size(200_000, 200_000), Size(200_000, 200_000))
+    assert serve(slide=replace(INFO, levels=(huge,))).studies.search(StudyQuery(STUDIES)).total == 0
+
+
+def test_a_tile_that_is_cut_is_an_error_and_no_picture(served: Served) -> None:
+    instance = served.instances[0]
+    served.images.is_damaged = True
+    for ask in (served.frames.answer, served.frames.frame, lambda each: served.frames.submit(each).result()):
+        with pytest.raises(CorruptFrameError):
+            ask(FrameRequest(instance, 2))
 
 
 def test_dicom_slides_are_offered_by_their_files_alone(served: Served) -> None:
