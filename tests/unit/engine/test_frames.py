@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import replace
@@ -414,6 +415,9 @@ def test_prefetching_gives_way_to_those_who_wait(
             yield asked(files, RPCL, number=number)
 
     engine.prefetch(wanted())
+    end = time.monotonic() + 20
+    while engine._prefetcher._wanted is not None and time.monotonic() < end:
+        time.sleep(0.005)  # until its thread has looked: a frame is waited for, so what is wanted is dropped
     stuck.go_on.set()
     waiting.result(20)
     engine.close()
