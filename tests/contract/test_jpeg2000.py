@@ -16,6 +16,8 @@ from medtiles.pyramids import PyramidFolder
 from medtiles.sources.jpeg2000 import Jpeg2000Format
 from tests.contract.source_contract import SourceContract
 
+pytestmark = pytest.mark.slow
+
 
 def colour(height: int = 300, width: int = 420) -> np.ndarray[Any, Any]:
     y, x = np.mgrid[0:height, 0:width]

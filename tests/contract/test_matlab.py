@@ -13,6 +13,8 @@ from medtiles.sources.matlab import FORMAT, MatlabFormat
 from tests.contract.source_contract import SourceContract
 from tests.unit.sources.matlab_files import version5, version73
 
+pytestmark = pytest.mark.slow
+
 CUBE = np.arange(600 * 70 * 4).reshape(600, 70, 4)
 
 

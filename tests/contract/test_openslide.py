@@ -14,6 +14,8 @@ from medtiles.sources.openslide import FORMAT
 from tests.contract.source_contract import SourceContract
 from tests.unit.sources.tiff.tiff_files import gradients
 
+pytestmark = pytest.mark.slow
+
 
 class TestGenericTiff(SourceContract):
     @pytest.fixture

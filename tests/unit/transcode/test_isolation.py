@@ -19,7 +19,10 @@ from transcode.errors import CorruptFrameError, UnsupportedPixelsError
 from transcode.frames import GREY8, RGB8, PixelFormat
 from transcode.isolation import Isolation, IsolationLimits, NativeDecoder, run_here
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not applicable: limits are those of Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="not applicable: limits are those of Linux"),
+]
 
 SHAPE = (8, 9, 3)
 PIDS = PixelFormat(1, 32, 32)

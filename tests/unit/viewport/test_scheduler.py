@@ -21,6 +21,8 @@ from medtiles.viewport.plan import MOST_AHEAD, last_step, tiles_under
 from medtiles.viewport.scheduler import Piece, Scheduler
 from tests.unit.viewport.simulation import TOKEN, Simulation, look, series, slide, tile_of
 
+pytestmark = pytest.mark.slow
+
 SLIDE, SERIES = slide(), series()
 SCREEN = (1000, 1000, 1200, 900)
 ACROSS = Motion(x=2000.0)

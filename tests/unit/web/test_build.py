@@ -13,6 +13,8 @@ import pytest
 from medtiles.protocols.http import pages
 from medtiles.web import build
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -26,6 +26,8 @@ from tests.unit.protocols.fake_tiles import FakeTiles
 from tests.unit.protocols.grpc.conftest import Serve
 from tests.unit.protocols.grpc.stuck_tiles import StuckTiles, frame
 
+pytestmark = pytest.mark.slow
+
 SERVICES = ("", "medtiles.api.v1.ImageService", "medtiles.api.v1.TileService")
 TILE = tiles_pb2.GetTileRequest(image="slide", key=tiles_pb2.TileKey(column=1))
 

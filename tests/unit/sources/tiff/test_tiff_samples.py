@@ -18,6 +18,8 @@ from tests.unit.sources.tiff.tiff_files import damaged, expected, gradients, noi
 from tests.unit.sources.whole_pictures import whole_level
 from transcode.frames import EncodedFrame, PixelArray
 
+pytestmark = pytest.mark.slow
+
 _TILED = {"tile": (64, 80)}
 _IN_STRIPS = {"rowsperstrip": 13}
 _COMPRESSIONS = [None, "lzw", "deflate", "zstd", "packbits", "lzma"]

@@ -28,6 +28,8 @@ from transcode.frames import GREY8, PixelArray, PixelFormat
 from transcode.policy import Policy, Rule
 from transcode.targets import ArchiveOptions
 
+pytestmark = pytest.mark.slow
+
 JPEG_LS, HTJ2K, HTJ2K_RPCL = (f"1.2.840.10008.1.2.4.{number}" for number in (80, 201, 202))
 NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
 

@@ -32,6 +32,8 @@ from transcode.frames import EncodedFrame, PixelArray
 from transcode.policy import Policy, Rule
 from transcode.targets import ArchiveOptions
 
+pytestmark = pytest.mark.slow
+
 LOSSLESS = ("jpegls", "htj2k-rpcl", "htj2k", "j2k", "rle", "jxl", "deflated-frame", "explicit", "deflated")
 
 

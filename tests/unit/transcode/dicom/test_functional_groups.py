@@ -24,6 +24,8 @@ from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.dicom.streams import MemoryFile
 from transcode.errors import DicomFileError, TranscodeError
 
+pytestmark = pytest.mark.slow
+
 MACROS = {
     "ImagePositionPatient": "PlanePositionSequence",
     "TemporalPositionIndex": "FrameContentSequence",
