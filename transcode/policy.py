@@ -82,6 +82,9 @@ class Decision:
     """Whether this step itself loses something."""
     fallback: str = ""
     """Lossless target of an image whose frames miss the limits of quality."""
+    min_psnr_db: float = 0.0
+    """Of a lossy step, for each frame; what misses it takes the fallback."""
+    min_ssim: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +238,16 @@ class Policy:
             reason = f"{reason}; it has lost something already, so without further loss"
         if is_there and target not in LOSSY_TARGETS:
             return Decision(Action.KEEP, rule, f"{reason}; it has that encoding already", target, self._options())
-        is_lossy = target in LOSSY_TARGETS
-        fallback = self.lossless_colour if is_lossy else ""
-        return Decision(Action.ENCODE, rule, reason, target, self._options(), is_lossy, fallback)
+        decision = Decision(Action.ENCODE, rule, reason, target, self._options())
+        if target not in LOSSY_TARGETS:
+            return decision
+        return replace(
+            decision,
+            is_lossy=True,
+            fallback=self.lossless_colour,
+            min_psnr_db=self.min_psnr_db,
+            min_ssim=self.min_ssim,
+        )
 
 
 def is_encapsulated(facts: Facts) -> bool:

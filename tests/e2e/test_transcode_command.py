@@ -453,6 +453,7 @@ def test_fail_fast_ends_at_the_first_failure(empty: Command) -> None:
         (["source", "source"], "SRC and DST are the same"),
         (["source", "destination", "--in-place"], "name a DST"),
         (["source/notes.txt", "--in-place"], "wants a folder"),
+        (["source/notes.txt", "source"], "lies in source"),
         (["source", "destination", "--shard", "2/2"], "shards of 2 are 0 to 1"),
         (["source", "destination", "--shard", "two"], "wanted is INDEX/COUNT"),
         (["source", "destination", "--engine", "slurm"], "there are local, dask and dask://HOST:PORT"),

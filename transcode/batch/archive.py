@@ -34,6 +34,7 @@ def transcode_archive(
     :param resumes: go on with what was begun in the destination
     :param told: of each file as it is done
     :raises PolicyError: the policy names a target that there is not
+    :raises PlanError: the destination is where the source lies
     :raises JournalError: another process works there, or something else was begun there
     :raises StorageError, OSError: the destination cannot be written
     """
@@ -44,12 +45,6 @@ def transcode_archive(
         else:
             with tempfile.TemporaryDirectory(prefix="medtiles-") as spool:
                 plan = plan_archive(source, destination, chooser(policy), engine, Path(spool) / "s", lambda _: None)
-        settings = JobSettings(
-            Path(plan.source),
-            Path(plan.destination),
-            in_place=plan.source == plan.destination,
-            min_psnr_db=policy.min_psnr_db,
-            min_ssim=policy.min_ssim,
-        )
+        settings = JobSettings(Path(plan.source), Path(plan.destination))
         with Conversion(plan, settings, Options(resumes=resumes)) as conversion:
             return conversion.run(convert, engine, Stop(), told)

@@ -17,7 +17,7 @@ from typing import Self
 from transcode.batch import opening
 from transcode.batch.discover import WORK_FOLDER, Discovery, Problem
 from transcode.batch.engines import Engine
-from transcode.batch.errors import JournalError, storage_error
+from transcode.batch.errors import JournalError, PlanError, storage_error
 from transcode.batch.execute import Execution, Summary
 from transcode.batch.journal import Entry, Journal, State
 from transcode.batch.limits import LIMITS, JobLimits
@@ -89,10 +89,13 @@ class Conversion:
     def __init__(self, plan: Plan, settings: JobSettings, options: Options) -> None:
         """Take the destination, open the journal, and clear up after a run that was killed.
 
+        :raises PlanError: outputs would take the places of sources, and the settings are not in place; or the other
+            way round
         :raises JournalError: another process works there; the destination has the journal of another plan, or in
             other shards; or the batch was begun before, and is not to be resumed
         :raises StorageError: nothing can be written there
         """
+        _require_safe(plan, in_place=settings.in_place)
         self._settings = settings
         self._options = options
         self._folder = Path(plan.destination) / WORK_FOLDER
@@ -191,6 +194,28 @@ class Conversion:
             if outcome is not None and job.number in self.journal.pending():
                 self.journal.finish([outcome])
             receipt.unlink()
+
+
+def _require_safe(plan: Plan, *, in_place: bool) -> None:
+    """Refuse a plan by which outputs would take the places of sources, unless that is what is wanted.
+
+    :raises PlanError: the first such source is named
+    """
+    source, destination = Path(plan.source), Path(plan.destination)
+    if in_place and source == destination:
+        return
+    if in_place:
+        message = f"the plan is not in place: its outputs go from {source} to {destination}"
+        raise PlanError(message)
+    if not source.is_relative_to(destination):
+        return
+    sources = {source / job.item.path for job in plan.jobs}
+    taken = next((job for job in plan.jobs if destination / job.destination in sources), None)
+    if taken is not None:
+        message = (
+            f"an output would take the place of its source {taken.destination} in {destination}: name another folder"
+        )
+        raise PlanError(message)
 
 
 def _outcome_of(receipt: Path, target: Path) -> Outcome | None:

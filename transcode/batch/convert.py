@@ -119,7 +119,7 @@ class _Conversion:
         with opened_instance(self.files.draft) as output:
             verdict = verification.same_pictures(self.reader, output, written, with_tools)
         if is_lossy and verdict.quality is not None and not verdict.fault:
-            missed = verification.missed(verdict.quality, self.settings.min_psnr_db, self.settings.min_ssim)
+            missed = verification.missed(verdict.quality, self.job.decision)
             if missed:
                 note = f"{target} missed the limits of quality ({missed}): encoded without loss instead"
                 return self._encoded(self.job.decision.fallback, is_lossy=False, warnings=(note,))

@@ -57,9 +57,6 @@ class JobSettings:
     """Replace the source file itself."""
     decode_seconds: float = 20.0
     """How long the decoder of one frame may take, on the wall clock, beside what its size allows."""
-    min_psnr_db: float = 40.0
-    """A frame of a lossy output that is further from its source makes the image lossless instead."""
-    min_ssim: float = 0.97
 
 
 class Status(StrEnum):

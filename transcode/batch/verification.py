@@ -23,6 +23,7 @@ from transcode.dicom.compare import differences
 from transcode.dicom.reader import InstanceReader
 from transcode.errors import TranscodeError
 from transcode.frames import EncodedFrame
+from transcode.policy import Decision
 
 _MOST_TOLD = 3
 _CHUNK = 1 << 20
@@ -80,13 +81,13 @@ def same_bytes(source: Path, output: Path) -> str:
     return "the copy is not the source, byte for byte"
 
 
-def missed(found: Quality, min_psnr_db: float, min_ssim: float) -> str:
+def missed(found: Quality, wanted: Decision) -> str:
     """Which limits a lossy output misses, for people; empty when it keeps them."""
     misses = []
-    if found.psnr_db < min_psnr_db:
-        misses.append(f"PSNR {found.psnr_db:.2f} dB below {min_psnr_db:g}")
-    if found.ssim < min_ssim:
-        misses.append(f"SSIM {found.ssim:.4f} below {min_ssim:g}")
+    if found.psnr_db < wanted.min_psnr_db:
+        misses.append(f"PSNR {found.psnr_db:.2f} dB below {wanted.min_psnr_db:g}")
+    if found.ssim < wanted.min_ssim:
+        misses.append(f"SSIM {found.ssim:.4f} below {wanted.min_ssim:g}")
     return ", ".join(misses)
 
 

@@ -124,6 +124,7 @@ def run(  # noqa: PLR0913, PLR0917 - options are arguments in typer
         options=transcoding.options(shard, resumes=resume or retry_failed, retries=retry_failed, overwrites=overwrite),
         offset_table=offset_table,
         keep_smaller=keep_smaller,
+        in_place=in_place,
         report=report,
         max_failures=1 if fail_fast else max_failures,
         as_json=json,
@@ -214,6 +215,9 @@ def _places(source: Path | None, destination: Path | None, *, in_place: bool) ->
             message = f"--in-place wants a folder, and {source} is none"
             raise UsageError(message)
         return source, source
+    if source.is_file() and source.resolve().parent == destination.resolve():
+        message = f"{source} lies in {destination}, where its output would take its place: name another DST"
+        raise UsageError(message)
     if source.resolve() == destination.resolve():
         message = "SRC and DST are the same; --in-place replaces files where they lie"
         raise UsageError(message)

@@ -60,6 +60,7 @@ class Wish:
     options: Options = field(default_factory=Options)
     offset_table: OffsetTable = OffsetTable.BASIC
     keep_smaller: bool = False
+    in_place: bool = False
     report: Path | None = None
     max_failures: int | None = None
     as_json: bool = False
@@ -89,31 +90,34 @@ def transcode(wish: Wish) -> int:
 
 def job_settings(plan: Plan, wish: Wish) -> JobSettings:
     """What holds for all jobs of a plan."""
-    policy = policy_of(wish.policy)
-    source, destination = Path(plan.source), Path(plan.destination)
     return JobSettings(
-        source,
-        destination,
+        Path(plan.source),
+        Path(plan.destination),
         offset_table=wish.offset_table,
         keep_smaller=wish.keep_smaller,
-        in_place=source == destination,
-        min_psnr_db=policy.min_psnr_db,
-        min_ssim=policy.min_ssim,
+        in_place=wish.in_place,
     )
 
 
 def _plan(wish: Wish, engine: Engine, console: Console) -> Plan:
+    kept = _kept(wish)
+    if kept is not None:
+        console.print(f"by the plan of {kept[1]}, whatever policy is given now", markup=False, highlight=False)
+        return kept[0]
     policy = policy_of(wish.policy)
+    with tempfile.TemporaryDirectory(prefix="medtiles-") as spool, _looking(console) as found:
+        return plan_archive(wish.source, wish.destination, chooser(policy), engine, Path(spool) / "spool", found)
+
+
+def _kept(wish: Wish) -> tuple[Plan, Path] | None:
+    """A plan that was made before, and where it lies; None when one is to be made."""
     if wish.plan is not None and not wish.is_dry:
         plan = read_plan(wish.plan)
         if Path(plan.destination) != wish.destination.resolve():
             message = f"the plan is for {plan.destination}, not for {wish.destination}"
             raise UsageError(message)
-        return plan
-    if wish.options.resumes:
-        return kept_plan(wish.destination)
-    with tempfile.TemporaryDirectory(prefix="medtiles-") as spool, _looking(console) as found:
-        return plan_archive(wish.source, wish.destination, chooser(policy), engine, Path(spool) / "spool", found)
+        return plan, wish.plan
+    return (kept_plan(wish.destination), wish.destination / WORK_FOLDER) if wish.options.resumes else None
 
 
 @contextlib.contextmanager
@@ -152,7 +156,8 @@ def _dry(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
         found = estimate(plan.jobs, measuring(convert, settings, Path(scratch), engine))
     before = sum(job.item.size for job in plan.jobs)
     _show_estimate(found, before, engine.workers, console)
-    command = f"medtiles transcode {wish.source} {wish.destination} --plan {path}"
+    places = f"{wish.source} --in-place" if wish.in_place else f"{wish.source} {wish.destination}"
+    command = f"medtiles transcode {places} --plan {path}"
     told = f"Nothing was written but the plan, {path}. To carry it out:\n  {command}"
     console.print(told, markup=False, highlight=False, soft_wrap=True)
     return 0

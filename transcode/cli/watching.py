@@ -54,8 +54,6 @@ def watch(wish: WatchWish) -> int:
         wish.destination.resolve(),
         offset_table=wish.offset_table,
         keep_smaller=wish.keep_smaller,
-        min_psnr_db=policy.min_psnr_db,
-        min_ssim=policy.min_ssim,
     )
     console, stop, metrics = Console(stderr=True), Stop(), WatchMetrics()
     with contextlib.ExitStack() as held:

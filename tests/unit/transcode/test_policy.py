@@ -136,6 +136,13 @@ def test_colour_that_becomes_jpeg_is_said_to_lose_and_knows_where_to_turn() -> N
     assert "loses" in decision.reason
 
 
+def test_a_decision_to_lose_something_holds_its_limits_and_no_other_has_any() -> None:
+    strict = Policy(min_psnr_db=50, min_ssim=0.99)
+    lossy, lossless = strict.choose(facts(RGB)), strict.choose(facts())
+    assert (lossy.min_psnr_db, lossy.min_ssim) == (50, 0.99)
+    assert (lossless.min_psnr_db, lossless.min_ssim) == (0, 0)
+
+
 def test_deep_colour_does_not_fit_jpeg_and_is_not_cut() -> None:
     decision = Policy().choose(facts(DEEP_RGB))
     assert (brief(decision), decision.is_lossy) == ("encode htj2k-rpcl", False)

@@ -72,8 +72,7 @@ class Archive:
         """Plan and run; the summary, and the outcomes by name."""
         spool = self.root / "spool"
         plan = plan_archive(self.source, self.destination, chooser(policy), InlineEngine(), spool, lambda _found: None)
-        limits = {"min_psnr_db": policy.min_psnr_db, "min_ssim": policy.min_ssim}
-        wanted = JobSettings(self.source, self.destination, **{**limits, **settings})
+        wanted = JobSettings(self.source, self.destination, **settings)
         with Conversion(plan, wanted, Options()) as conversion:
             summary = conversion.run(convert, InlineEngine(), Stop(), lambda _outcome: None)
             return summary, {outcome.name: outcome for outcome in conversion.journal.outcomes()}

@@ -22,7 +22,7 @@ from tests.unit.transcode.batch.jobs import (
 from tests.unit.transcode.batch.test_discover import DICOM, zip_of
 from transcode.batch.conversion import Conversion, Options, kept_plan
 from transcode.batch.engines import InlineEngine
-from transcode.batch.errors import JournalError
+from transcode.batch.errors import JournalError, PlanError
 from transcode.batch.execute import Summary
 from transcode.batch.journal import State
 from transcode.batch.model import Job, JobSettings, Outcome, Status
@@ -271,3 +271,24 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     convert_all(source, tmp_path / "out")
     after = len(os.listdir("/proc/self/fd")) if before else 0  # noqa: PTH208
     assert after == before
+
+
+def test_a_source_is_not_replaced_unasked(tmp_path: Path) -> None:
+    source = archive(tmp_path / "in", {"a": b"1"})
+    for plan in (plan_of(source, source), plan_of(source / "a", source)):
+        with pytest.raises(PlanError, match="take the place of its source a "):
+            Conversion(plan, settings_of(plan), Options())
+    assert tree(source) == {"a": b"1"}
+
+
+def test_an_output_does_not_take_the_place_of_another_source(tmp_path: Path) -> None:
+    archive(tmp_path / "in", {"a": b"1", "in/a": b"2"})
+    plan = plan_of(tmp_path / "in", tmp_path)
+    with pytest.raises(PlanError, match="take the place of its source in/a "):
+        Conversion(plan, settings_of(plan), Options(overwrites=True))
+
+
+def test_what_is_not_in_place_is_not_taken_for_it(tmp_path: Path) -> None:
+    plan = plan_of(archive(tmp_path / "in", {"a": b"1"}), tmp_path / "out")
+    with pytest.raises(PlanError, match="not in place"):
+        Conversion(plan, settings_of(plan, in_place=True), Options())

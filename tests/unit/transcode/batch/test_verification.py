@@ -29,7 +29,7 @@ from transcode.batch.model import Quality, Status
 from transcode.batch.verification import missed
 from transcode.choices import Colour
 from transcode.frames import EncodedFrame, PixelArray
-from transcode.policy import Policy, Rule
+from transcode.policy import Action, Decision, Policy, Rule
 from transcode.targets import ArchiveOptions
 
 pytestmark = pytest.mark.slow
@@ -306,7 +306,8 @@ def test_in_place_the_source_stays_when_its_output_is_refused(
     ],
 )
 def test_limits_are_kept_at_their_very_value(found: Quality, said: str) -> None:
-    assert missed(found, 40.0, 0.97) == said
+    wanted = Decision(Action.ENCODE, "a rule", "a reason", "jpeg", is_lossy=True, min_psnr_db=40.0, min_ssim=0.97)
+    assert missed(found, wanted) == said
 
 
 def smooth(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
