@@ -7,7 +7,7 @@ one spelling, so one picture has one address.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
 from medtiles.core.display import Windowing
@@ -33,18 +33,27 @@ def read_query(raw: bytes) -> dict[str, str]:
     """
     if not raw:
         return {}
-    parts = raw.split(b"&", _MAX_PARAMETERS)
-    if len(raw) > _MAX_QUERY or len(parts) > _MAX_PARAMETERS:
-        message = f"the query string has more than {_MAX_QUERY} bytes or {_MAX_PARAMETERS} parameters"
-        raise BadRequestError(message)
     query: dict[str, str] = {}
-    for part in filter(None, parts):
-        name, _, value = (_decoded(text) for text in part.partition(b"="))
+    for name, value in pairs(raw, _MAX_QUERY, _MAX_PARAMETERS):
         if name in query:
             message = f"parameter {_shown(name)} is given twice"
             raise BadRequestError(message)
         query[name] = value
     return query
+
+
+def pairs(raw: bytes, most_bytes: int, most_parameters: int) -> Iterator[tuple[str, str]]:
+    """The names and values of a query string, in its order; a name may come again.
+
+    :raises BadRequestError: longer or of more parameters than these, or not UTF-8
+    """
+    parts = raw.split(b"&", most_parameters)
+    if len(raw) > most_bytes or len(parts) > most_parameters:
+        message = f"the query string has more than {most_bytes} bytes or {most_parameters} parameters"
+        raise BadRequestError(message)
+    for part in filter(None, parts):
+        name, _, value = part.partition(b"=")
+        yield _decoded(name), _decoded(value)
 
 
 def whole(text: str, name: str, least: int = 0, most: int = MOST) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transcode.codecs import HTJ2K, JPEG_2000, JPEG_LS
 from transcode.codestream import parse
 from transcode.dicom.attributes import items, text, texts
+from transcode.dicom.embedded_overlays import embedded_overlays
 from transcode.dicom.file_header import FileHeader, read_header
 from transcode.dicom.reader import InstanceReader
 from transcode.dicom.recognition import looks_like_dicom
@@ -21,11 +23,9 @@ if TYPE_CHECKING:
 
 _HEAD = 132
 _SYNTAX = "1.2.840.10008.1.2.4."
-_JPEG_2000 = frozenset(f"{_SYNTAX}{number}" for number in (90, 91, 92, 93, 201, 202, 203))
-_JPEG_LS = frozenset(f"{_SYNTAX}{number}" for number in (80, 81))
+_WAVELETS = frozenset({*JPEG_2000.transfer_syntaxes, *HTJ2K.transfer_syntaxes})
 _LOSSY = frozenset(f"{_SYNTAX}{number}" for number in (50, 51, 111, 112))
 """Of JPEG XL, .111 holds a JPEG, and .112 does not say of a stream whether it lost something: it may have."""
-_OVERLAYS = range(0x6000, 0x6020, 2)
 _DIRECTORY = "1.2.840.10008.1.3.10"
 
 
@@ -62,7 +62,7 @@ def _facts(file: StableFile) -> Facts | str:
         modality=text(dataset, "Modality"),
         sop_class=_sop_class(header),
         burned_in=text(dataset, "BurnedInAnnotation").upper(),
-        has_embedded_overlay=_has_embedded_overlay(dataset),
+        has_embedded_overlay=bool(embedded_overlays(dataset, pixels)),
     )
 
 
@@ -102,27 +102,10 @@ def _is_lossy(reader: InstanceReader, dataset: Dataset) -> bool:
     if text(dataset, "LossyImageCompression") == "01" or reader.transfer_syntax in _LOSSY:
         return True
     try:
-        if reader.transfer_syntax in _JPEG_2000:
+        if reader.transfer_syntax in _WAVELETS:
             return not parse(codestream_within(reader.read_frame(0).data)).is_reversible
-        if reader.transfer_syntax in _JPEG_LS:
+        if reader.transfer_syntax in JPEG_LS.transfer_syntaxes:
             return read_near(reader.read_frame(0).data) != 0
     except TranscodeError:
         return True
     return False
-
-
-def _has_embedded_overlay(dataset: Dataset) -> bool:
-    """Whether an overlay plane lies in bits of the samples: it has a place there, and no data of its own."""
-    for group in _OVERLAYS:
-        has_data = (group, 0x3000) in dataset
-        if (group, 0x0010) in dataset and not has_data and _overlay_bits(dataset, group) > 1:
-            return True
-    return False
-
-
-def _overlay_bits(dataset: Dataset, group: int) -> int:
-    """Overlay Bits Allocated (60xx,0100): 1 where the plane has data of its own."""
-    if (group, 0x0100) not in dataset:
-        return 1
-    value = dataset[group, 0x0100].value
-    return value if isinstance(value, int) else 1

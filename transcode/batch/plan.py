@@ -16,10 +16,8 @@ from transcode.batch.destinations import Destinations, is_unpacked
 from transcode.batch.discover import Problem
 from transcode.batch.model import Item, Job
 from transcode.batch.records import to_record
-from transcode.policy import Action, Decision, Facts
+from transcode.policy import Action, Decision, Facts, not_an_image
 
-NO_IMAGE = "no image"
-"""The rule of what no policy is asked about."""
 Surveyed = tuple[Item, Facts | str]
 """An item, and what is known of it; or why it is no image."""
 
@@ -76,7 +74,7 @@ def make_job(
     """
     destination = place or (names.give(item) if is_unpacked(item) else item.path)
     if isinstance(facts, str):
-        return Job(number, item, destination, Decision(Action.COPY, NO_IMAGE, facts))
+        return Job(number, item, destination, not_an_image(facts))
     return Job(number, item, destination, choose(facts), facts)
 
 

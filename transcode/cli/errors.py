@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
@@ -25,25 +27,41 @@ class RefusedError(Exception):
     """What was made is not what was read; it is not kept."""
 
 
-def told_in_one_line(command: Callable[P, None]) -> Callable[P, None]:
+Told = Callable[[Exception], tuple[int, str] | None]
+"""Exit code and line of an error; None for what should never happen, which deserves its traceback."""
+
+
+def in_one_line(told: Told) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Make a command tell its errors in one line on standard error, and end with the exit code that fits."""
 
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except Exception as error:
-            code, line = _told(error)
-            if not line:
-                raise
-            typer.echo(f"medtiles: {' '.join(line.split())}", err=True)
-            raise typer.Exit(code) from error
+    def wrapped(command: Callable[P, None]) -> Callable[P, None]:
+        @wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                command(*args, **kwargs)
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us has had enough
+                raise typer.Exit(FAILED) from None
+            except Exception as error:
+                found = told(error)
+                if found is None:
+                    raise
+                typer.echo(f"medtiles: {' '.join(found[1].split())}", err=True)
+                raise typer.Exit(found[0]) from error
 
-    return run
+        return run
+
+    return wrapped
 
 
-def _told(error: Exception) -> tuple[int, str]:
-    """Exit code and line; no line for what should never happen, which deserves its traceback."""
+def of_the_system(error: Exception) -> tuple[int, str] | None:
+    """What the system says; None for all other errors."""
+    if isinstance(error, OSError):
+        return FAILED, f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return None
+
+
+def _told(error: Exception) -> tuple[int, str] | None:
     from transcode.batch.errors import BatchError, StorageError  # noqa: PLC0415 - `--help` must not wait for them
     from transcode.errors import ArchiveError, TranscodeError  # noqa: PLC0415
 
@@ -55,6 +73,7 @@ def _told(error: Exception) -> tuple[int, str]:
         return AGAIN, f"{error}; make room, then go on with --resume"
     if isinstance(error, CommandError | BatchError | ArchiveError | TranscodeError):
         return FAILED, str(error)
-    if isinstance(error, OSError):
-        return FAILED, f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return FAILED, ""
+    return of_the_system(error)
+
+
+told_in_one_line = in_one_line(_told)

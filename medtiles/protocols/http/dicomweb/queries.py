@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes
 
 from medtiles.core.errors import BadRequestError
 from medtiles.core.studies import QueryScope, Scope, StudyQuery
-from medtiles.protocols.parameters import MOST, whole
+from medtiles.protocols.parameters import MOST, pairs, whole
 
 MOST_FOUND = 5000
 """Matches of one answer."""
@@ -58,21 +57,7 @@ def next_page(raw: bytes, offset: int) -> str:
 
 
 def _parameters(raw: bytes) -> Iterator[tuple[str, str]]:
-    parts = raw.split(b"&", _MOST_PARAMETERS)
-    if len(raw) > _MOST_BYTES or len(parts) > _MOST_PARAMETERS:
-        message = f"the query string has more than {_MOST_BYTES} bytes or {_MOST_PARAMETERS} parameters"
-        raise BadRequestError(message)
-    for part in filter(None, parts):
-        name, _, value = part.partition(b"=")
-        yield _decoded(name), _decoded(value)
-
-
-def _decoded(raw: bytes) -> str:
-    try:
-        return unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
-    except UnicodeDecodeError as error:
-        message = "the query string is not UTF-8"
-        raise BadRequestError(message) from error
+    return pairs(raw, _MOST_BYTES, _MOST_PARAMETERS)
 
 
 def _put_once(found: dict[str, str], name: str, value: str) -> None:
