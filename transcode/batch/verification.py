@@ -16,12 +16,12 @@ from typing import BinaryIO
 
 from transcode.batch import quality
 from transcode.batch.encoding import Tools, Written, frames_of
-from transcode.batch.exactness import first_difference
 from transcode.batch.frame_checksums import frame_checksums
 from transcode.batch.model import Quality
 from transcode.dicom.compare import differences
 from transcode.dicom.reader import InstanceReader
 from transcode.errors import TranscodeError
+from transcode.exactness import first_difference
 from transcode.frames import EncodedFrame
 from transcode.policy import Decision
 

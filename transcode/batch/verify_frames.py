@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from transcode.batch.blame import blaming_copy, blaming_source
 from transcode.batch.comparison import Limits
-from transcode.batch.exactness import first_difference
 from transcode.batch.model import Quality
 from transcode.batch.quality import measure
 from transcode.batch.second_opinion import SecondOpinion
@@ -14,6 +13,7 @@ from transcode.codecs import JPEG, JPEG_XL, builtin
 from transcode.codecs.jpegxl import jpeg_within
 from transcode.dicom.reader import InstanceReader
 from transcode.errors import UnsupportedPixelsError
+from transcode.exactness import first_difference
 from transcode.frames import EncodedFrame, PixelArray
 from transcode.isolation import Isolation
 

@@ -13,7 +13,8 @@ from medtiles.engine.frames.choice import Choice
 from transcode.codec import Codecs
 from transcode.codecs import HTJ2K, JPEG, JPEG_2000, RAW
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
-from transcode.frames import EncodedFrame, PixelArray, Samples
+from transcode.exactness import samples_equal
+from transcode.frames import EncodedFrame, PixelArray
 from transcode.recode import undecoded
 from transcode.targets import ArchiveOptions
 
@@ -21,8 +22,6 @@ ENCODERS = f"1 imagecodecs {imagecodecs.__version__}"
 """Part of the key of what is kept: other encoders make other bytes. The number counts changes of ours."""
 _WORST = 1 / 8
 """Of the range of values: a lossy frame whose root mean square error is larger is not the same picture."""
-_SAME_COLOURS = {"YBR_FULL_422": "YBR_FULL"}
-"""Decoded samples are never subsampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Recoder:
         except CorruptFrameError as error:
             message = f"what was encoded as {choice.transfer_syntax} does not decode: {error}"
             raise UnsupportedPixelsError(message) from error
-        if not (_is_same(source, found) if choice.is_lossless else self._is_alike(source, found, choice)):
+        if not (samples_equal(source, found) if choice.is_lossless else self._is_alike(source, found, choice)):
             message = f"what was encoded as {choice.transfer_syntax} is not its source"
             raise UnsupportedPixelsError(message)
 
@@ -105,23 +104,3 @@ def _repacked(stored: EncodedFrame, choice: Choice) -> EncodedFrame | None:
 def _require_wanted(is_wanted: Callable[[], bool]) -> None:
     if not is_wanted():
         raise CancelledError
-
-
-def _is_same(source: PixelArray, found: PixelArray) -> bool:
-    return (
-        _meaning(source) == _meaning(found)
-        and source.samples.shape == found.samples.shape
-        and np.array_equal(_bits(source), _bits(found))
-    )
-
-
-def _meaning(pixels: PixelArray) -> tuple[object, ...]:
-    form = pixels.format
-    return form.dtype, form.bits_stored, _SAME_COLOURS.get(form.photometric, form.photometric)
-
-
-def _bits(pixels: PixelArray) -> Samples:
-    """Floating samples as the bits that they are: a NaN equals itself."""
-    if not pixels.format.is_float:
-        return pixels.samples
-    return np.ascontiguousarray(pixels.samples).view(f"u{pixels.samples.itemsize}")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pydicom.pixels.encoders.base import RLELosslessEncoder
 
 from transcode.batch import second_opinion
-from transcode.batch.exactness import first_difference
 from transcode.batch.quality import measure
 from transcode.batch.second_opinion import JUDGES, Judge, SecondOpinion, judges_of
 from transcode.codecs import (
@@ -31,6 +30,7 @@ from transcode.codecs import (
     builtin,
 )
 from transcode.errors import CorruptFrameError, UnsupportedPixelsError
+from transcode.exactness import first_difference
 from transcode.frames import GREY8, RGB8, EncodedFrame, Encoding, PixelArray, PixelFormat, Samples
 from transcode.isolation import Isolation, NativeDecoder
 from transcode.samples.fitting import Shape

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcode.batch.exactness import Difference, first_difference, samples_equal
+from transcode.exactness import Difference, first_difference, samples_equal
 from transcode.frames import GREY8, RGB8, PixelArray, PixelFormat
 
 FLOAT32 = PixelFormat(1, 32, 32, is_float=True)
