@@ -33,8 +33,8 @@ _LOOK_SECONDS = 0.25
 _STALLED_SECONDS = 60.0
 """Beyond the limit of a job, after which its process is not even able to end itself."""
 
-EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_AGAIN = 0, 1, 2, 3, 75
-"""All done; some failed; used wrongly; a verification failed; nothing more could be written, try again.
+EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_AGAIN = 0, 1, 3, 75
+"""All done; some failed; a verification failed; nothing more could be written, try again.
 
 A batch that a signal stopped exits as is usual: 130 for SIGINT, 143 for SIGTERM.
 """

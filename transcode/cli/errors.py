@@ -70,7 +70,7 @@ def _told(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, RefusedError):
         return REFUSED, str(error)
     if isinstance(error, StorageError):
-        return AGAIN, f"{error}; make room, then go on with --resume"
+        return AGAIN, f"{error}; make room, then call it again (a batch that had begun: with --resume)"
     if isinstance(error, CommandError | BatchError | ArchiveError | TranscodeError):
         return FAILED, str(error)
     return of_the_system(error)

@@ -69,7 +69,7 @@ def watch(wish: WatchWish) -> int:
         console.print(f"watching {wish.source}; Ctrl-C ends it", markup=False, highlight=False)
         summary = watcher.run(convert, engine, stop)
     if summary.stopped:
-        console.print(f"stopped: {summary.stopped}", style="bold red", markup=False)
+        console.print(f"stopped: {summary.stopped}; mend that, then start it again", style="bold red", markup=False)
         return EXIT_AGAIN
     return EXIT_DONE
 
