@@ -130,9 +130,9 @@ class Settings(BaseSettings):
     """Gigabytes that those pyramids may take together; the least recently used ones are removed for new ones."""
     derived_cache_gb: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """Gigabytes that DICOM frames encoded anew for clients may take in that folder; the least recently used go."""
-    encoded_cache_mb: Megabytes = 8
+    encoded_cache_mb: Megabytes = 6
     """Megabytes of finished tiles kept in the memory of each process."""
-    decoded_cache_mb: Megabytes = 8
+    decoded_cache_mb: Megabytes = 6
     """Megabytes of decoded tiles kept in the memory of each process."""
     open_images: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Images kept open by each process."""

@@ -17,7 +17,6 @@ from medtiles.app.parts import build_catalogue, build_engine
 from medtiles.app.runtime import runtime_folder
 from medtiles.app.sockets import address_of, bind_http, reserve_grpc
 from medtiles.app.supervisor import Crew, Supervisor
-from medtiles.app.worker import Duty, Worker, stop_on_signals
 from medtiles.core.tiles import ImageQuery
 from medtiles.observability.metrics import share_metrics
 from medtiles.settings import Address, Settings
@@ -76,6 +75,8 @@ def _serve_here(
     addresses: tuple[Address, Address | None],
     listener: Listener,
 ) -> None:
+    from medtiles.app.worker import Duty, Worker, stop_on_signals  # noqa: PLC0415 - a supervisor serves nothing itself
+
     engine, images = None, None
     if settings.engine is None:
         engine = build_engine(settings)

@@ -17,9 +17,8 @@ from medtiles.app.errors import StartError
 from medtiles.app.parts import Engine, build_engine, build_gateway, build_recorder
 from medtiles.core.tiles import Tiles
 from medtiles.observability.recorder import Recorder
-from medtiles.protocols.grpc.remote import RemoteOptions, RemoteTiles
 from medtiles.protocols.grpc.server import GrpcLimits, GrpcServer, serve_grpc
-from medtiles.protocols.grpc.tls import ClientTls, Tls
+from medtiles.protocols.grpc.tls import Tls
 from medtiles.protocols.http.server import HttpLimits, HttpServer
 from medtiles.settings import Address, Settings
 
@@ -86,7 +85,9 @@ class Worker:
     def _tiles(self, stack: ExitStack) -> tuple[Tiles, Engine | None]:
         remote = self._settings.engine
         if remote is not None:
-            far = _remote(self._settings, remote)
+            from medtiles.app.remote import remote_tiles  # noqa: PLC0415 - an engine needs no other
+
+            far = remote_tiles(self._settings, remote)
             stack.callback(far.close)
             return far, None
         engine = self._duty.engine
@@ -133,25 +134,6 @@ class Worker:
         if self._grpc is not None:
             self._grpc.stop(settings.drain_seconds)
         self._grpc_stopped.set()
-
-
-def _remote(settings: Settings, engine: Address) -> RemoteTiles:
-    """The tiles of an engine elsewhere.
-
-    :raises StartError: the files of TLS are no good
-    """
-    tls = None
-    if settings.engine_tls_ca is not None:
-        tls = ClientTls(
-            settings.engine_tls_ca, settings.engine_tls_certificate, settings.engine_tls_key, settings.engine_tls_name
-        )
-    options = RemoteOptions(
-        timeout=settings.request_timeout, cache_bytes=settings.encoded_cache_mb * 1024 * 1024, calls=settings.queue
-    )
-    try:
-        return RemoteTiles(str(engine), tls=tls, options=options)
-    except ValueError as error:
-        raise StartError(str(error)) from error
 
 
 def _end_later(seconds: float) -> None:

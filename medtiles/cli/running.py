@@ -7,10 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
 from medtiles.cli.errors import UsageError
 from medtiles.settings import Loaded, Settings, load, shown
 
@@ -58,6 +54,9 @@ def show_settings(assignments: Sequence[str], config: Path | None, *, as_json: b
     if as_json:
         print(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))  # noqa: T201
         return
+    from rich.console import Console  # noqa: PLC0415 - a server does without
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(highlight=False, markup=False, emoji=False)
     is_wide = console.width >= _WIDE
     table = Table("setting", "value", "from", *(["meaning"] if is_wide else []), box=None, pad_edge=False)
@@ -79,34 +78,54 @@ def _run(settings: Settings, file: Path | None) -> None:
     from medtiles.app.supervisor import told_death  # noqa: PLC0415
 
     set_up_logs()
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    task = progress.add_task("looking through files", total=None)
+    progress = _Scanning() if sys.stderr.isatty() else None
 
     def scanned(done: int, total: int) -> None:
-        progress.start()
-        progress.update(task, completed=done, total=total)
+        if progress is not None:
+            progress.update(done, total)
 
     def ready(serving: Serving) -> None:
-        progress.stop()
-        for line in _block(settings, file, serving):
-            console.print(line)
+        if progress is not None:
+            progress.stop()
+        _say(*_block(settings, file, serving))
 
     def died(process: int, code: int) -> None:
-        console.print(f"medtiles: {told_death(process, code)}")
+        _say(f"medtiles: {told_death(process, code)}")
 
     try:
         serve(settings, Listener(scanned, ready, died))
     finally:
-        progress.stop()
+        if progress is not None:
+            progress.stop()
+
+
+def _say(*lines: str) -> None:
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201
+
+
+class _Scanning:
+    """The bar on a terminal while files are looked through."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - 2 MB of memory that a server without a terminal saves
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("looking through files", total=None)
+
+    def update(self, done: int, total: int) -> None:
+        self._progress.start()
+        self._progress.update(self._task, completed=done, total=total)
+
+    def stop(self) -> None:
+        self._progress.stop()
 
 
 def _block(settings: Settings, file: Path | None, serving: object) -> list[str]:

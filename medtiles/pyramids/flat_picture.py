@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,12 +15,6 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.core.geometry import Size
@@ -31,15 +26,16 @@ from transcode.frames import GREY8, RGB8, PixelArray, PixelFormat
 GREY16 = PixelFormat(1, 16, 16)
 RGB16 = PixelFormat(3, 16, 16, photometric="RGB")
 
-_CLASSES: tuple[tuple[str, bytes, int, Callable[[BinaryIO], ImageFile.ImageFile]], ...] = (
-    ("jpeg", b"\xff\xd8\xff", 0, JpegImageFile),
-    ("png", b"\x89PNG\r\n\x1a\n", 0, PngImageFile),
-    ("webp", b"WEBP", 8, WebPImageFile),
-    ("bmp", b"BM", 0, BmpImageFile),
-    ("gif", b"GIF8", 0, GifImageFile),
-    ("jpeg2000", b"\x00\x00\x00\x0cjP  \r\n\x87\n", 0, Jpeg2KImageFile),
-    ("jpeg2000", b"\xff\x4f\xff\x51", 0, Jpeg2KImageFile),
+_FORMATS = (
+    ("jpeg", b"\xff\xd8\xff", 0, "Jpeg"),
+    ("png", b"\x89PNG\r\n\x1a\n", 0, "Png"),
+    ("webp", b"WEBP", 8, "WebP"),
+    ("bmp", b"BM", 0, "Bmp"),
+    ("gif", b"GIF8", 0, "Gif"),
+    ("jpeg2000", b"\x00\x00\x00\x0cjP  \r\n\x87\n", 0, "Jpeg2K"),
+    ("jpeg2000", b"\xff\x4f\xff\x51", 0, "Jpeg2K"),
 )
+"""Our name, the first bytes, where they are, and what Pillow's modules are called by, which are loaded when needed."""
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
 """What Pillow's readers raise on broken files. They are opened by class, so that Pillow's own limit, which belongs
 to the whole process, is neither met nor moved."""
@@ -81,7 +77,7 @@ def format_of(head: bytes) -> str | None:
     """Which of the formats a file has, by its first bytes; JPEG-LS only begins like JPEG (ISO/IEC 14495-1 C.2.2)."""
     if head.startswith(_JPEG_LS):
         return None
-    return next((name for name, magic, at, _ in _CLASSES if head[at : at + len(magic)] == magic), None)
+    return next((name for name, magic, at, _ in _FORMATS if head[at : at + len(magic)] == magic), None)
 
 
 def read_flat_header(path: Path) -> FlatHeader:
@@ -139,9 +135,9 @@ def _opened(path: Path) -> Iterator[_Opened]:
         with path.open("rb") as file:
             head = file.read(32)
             file.seek(0)
-            for name, magic, at, read in _CLASSES:
+            for name, magic, at, plugin in _FORMATS:
                 if head[at : at + len(magic)] == magic:
-                    with read(file) as image:
+                    with _read(plugin, file) as image:
                         _require_sane_size(path, image)
                         yield _Opened(name, image, file, head)
                     return
@@ -150,6 +146,12 @@ def _opened(path: Path) -> Iterator[_Opened]:
         raise DamagedImageError(message) from error
     message = f"{path.name} is no picture of a known format"
     raise UnsupportedFormatError(message)
+
+
+def _read(plugin: str, file: BinaryIO) -> ImageFile.ImageFile:
+    reader = getattr(import_module(f"PIL.{plugin}ImagePlugin"), f"{plugin}ImageFile")
+    image: ImageFile.ImageFile = reader(file)
+    return image
 
 
 def _require_sane_size(path: Path, image: Image.Image) -> None:

@@ -14,7 +14,6 @@ from typing import IO, Any
 
 import imagecodecs
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -63,6 +62,8 @@ def write_pyramid(path: Path, bands: Iterator[NDArray[Any]], shape: PyramidShape
     :param key: what the file is the pyramid of; `read_index` asks for the same
     :raises OSError: the disk is full, or the folder cannot be written to
     """
+    import tifffile  # noqa: PLC0415 - 2 MB of memory that a server of slides does not need
+
     pixels, is_lossy = shape.pixels, shape.is_lossy
     with tifffile.TiffWriter(path, bigtiff=True) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
         cutters = [_Cutter(level, _encoder(shape), spool) for level in shape.levels]
@@ -86,6 +87,8 @@ def write_pyramid(path: Path, bands: Iterator[NDArray[Any]], shape: PyramidShape
 
 def read_index(path: Path, levels: tuple[Level, ...], key: str) -> PyramidIndex | None:
     """Where the tiles lie; None when the file is not the wanted pyramid, or is broken."""
+    import tifffile  # noqa: PLC0415 - see above
+
     try:
         with tifffile.TiffFile(path) as file:
             pages = [page.aspage() for page in file.pages]

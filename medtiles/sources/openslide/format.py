@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-
-import openslide
+from typing import TYPE_CHECKING
 
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.sources.openslide.companions import companions_of
-from medtiles.sources.openslide.handles import SharedSlide, told
 from medtiles.sources.openslide.plausible import require_plausible
-from medtiles.sources.openslide.source import OpenSlideSource
+
+if TYPE_CHECKING:
+    import openslide
+
+    from medtiles.sources.openslide.handles import SharedSlide
+    from medtiles.sources.openslide.source import OpenSlideSource
 
 _CACHE_BYTES = 16 * 1024 * 1024
 """Of decoded tiles, for all slides together; the engine keeps what it makes of them."""
@@ -25,6 +28,8 @@ class OpenSlideFormat:
 
     @cached_property
     def _cache(self) -> openslide.OpenSlideCache:
+        import openslide  # noqa: PLC0415 - its library is loaded when a file needs it
+
         return openslide.OpenSlideCache(_CACHE_BYTES)
 
     def detects(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - OpenSlide looks for itself
@@ -38,6 +43,10 @@ class OpenSlideFormat:
         :raises DamagedImageError: OpenSlide knows the format but cannot open the file, or it leads out of its folder
         :raises FileChangedError: a file of the slide is gone, or was replaced meanwhile
         """
+        import openslide  # noqa: PLC0415
+
+        from medtiles.sources.openslide.handles import SharedSlide, told  # noqa: PLC0415
+
         path = paths[0].absolute()
         vendor = _vendor_of(path)
         if vendor is None:
@@ -54,6 +63,8 @@ class OpenSlideFormat:
 
 
 def _opened(path: Path, slide: SharedSlide) -> OpenSlideSource:
+    from medtiles.sources.openslide.source import OpenSlideSource  # noqa: PLC0415
+
     try:
         return OpenSlideSource(path, slide)
     except BaseException:
@@ -65,6 +76,8 @@ FORMAT = OpenSlideFormat()
 
 
 def _vendor_of(path: Path) -> str | None:
+    import openslide  # noqa: PLC0415
+
     try:
         return openslide.OpenSlide.detect_format(path)
     except (openslide.OpenSlideError, OSError, ValueError):

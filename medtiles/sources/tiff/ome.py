@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.core.geometry import Size
@@ -18,6 +18,9 @@ from medtiles.sources.tiff.leaves import Leaf
 from medtiles.sources.tiff.page import Page
 from medtiles.sources.tiff.picture import Layer, Picture, is_level_of
 from medtiles.sources.tiff.xml import children, parse
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _MM = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "nm": 1e-6, "pm": 1e-9,
        "Å": 1e-7, "in": 25.4}  # fmt: skip

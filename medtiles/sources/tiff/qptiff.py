@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
 from medtiles.core.errors import DamagedImageError
 from medtiles.core.pyramid import Plane
@@ -16,6 +16,9 @@ from medtiles.sources.tiff.page import Page
 from medtiles.sources.tiff.picture import Layer, Picture, pyramid_of
 from medtiles.sources.tiff.resolution import spacing_of
 from medtiles.sources.tiff.xml import parse
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _ROOT = "PerkinElmer-QPI-ImageDescription"
 _ASSOCIATED = {"Thumbnail": "thumbnail", "Overview": "macro", "Label": "label"}

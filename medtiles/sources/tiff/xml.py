@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from typing import TYPE_CHECKING
 
 from medtiles.core.errors import DamagedImageError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
 def parse(text: str, root: str) -> Element:
@@ -15,6 +15,11 @@ def parse(text: str, root: str) -> Element:
 
     :raises DamagedImageError: not well-formed, with a document type or entities, or another root
     """
+    from xml.etree.ElementTree import ParseError  # noqa: PLC0415 - few files have any XML
+
+    from defusedxml.common import DefusedXmlException  # noqa: PLC0415
+    from defusedxml.ElementTree import fromstring  # noqa: PLC0415
+
     try:
         found = fromstring(text.strip(), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:

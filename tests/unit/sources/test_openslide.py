@@ -17,8 +17,9 @@ from PIL import Image, ImageCms
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.core.geometry import Region
 from medtiles.core.pyramid import TileKey
-from medtiles.sources.openslide import FORMAT, OpenSlideSource
+from medtiles.sources.openslide import FORMAT
 from medtiles.sources.openslide.companions import companions_of
+from medtiles.sources.openslide.source import OpenSlideSource
 from tests.unit.sources.tiff.tiff_files import gradients
 from transcode.errors import FileChangedError
 from transcode.frames import PixelArray
