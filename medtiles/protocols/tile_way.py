@@ -17,7 +17,8 @@ from medtiles.protocols.replies import Reply
 from medtiles.protocols.versions import caching
 from transcode.frames import EncodedFrame
 
-_REMEMBERED = 4096
+_REMEMBERED = 1024
+"""Addresses whose meaning is kept, 1 kB each: more than tiles that the engine keeps."""
 _LONGEST = 512
 
 

@@ -496,10 +496,10 @@ def test_memory_of_addresses_is_bounded(client: Client, tiles: FakeTiles) -> Non
         async def send(_: Message) -> None:
             return
 
-        for number in range(5000):
+        for number in range(1500):
             request = scope(TILE)
             request["query_string"] = b"x=%d" % number
             await client.app(request, never, send)
 
     asyncio.run(storm())
-    assert len(client.app._tile_way._remembered) == 4096
+    assert len(client.app._tile_way._remembered) == 1024
