@@ -23,7 +23,7 @@ HAS_NODE := $(shell v=$$(node --version 2>/dev/null | tr -cd 0-9.) && [ "$${v%%.
 EXTRA_FOR_PAGE := $(if $(HAS_NODE),,web)
 comma := ,
 
-.PHONY: help serve test check fix bench proto bless clean
+.PHONY: help serve test check _lint _types _fast fix bench proto bless clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -42,12 +42,19 @@ test: .venv/test ## run every test (ARGS="-k name" for some)
 	$(BIN)/python -m pytest -m "not bench" -n $(JOBS) --dist loadfile $(ARGS)
 
 check: .venv/test ## format, lint, types, import rules, fast tests: what a change must pass
+	@.ci/install-test-tools
+	@$(MAKE) --no-print-directory -j2 _lint _types _fast
+
+_lint:
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/typos
-	@.ci/install-test-tools
+
+_types:
+	$(BIN)/mypy
+
+_fast:
 	$(BIN)/python -m pytest -q -m "$(FAST)" -n $(JOBS) --dist loadfile
 
 fix: .venv/test ## do what a machine can do: format, sort imports, safe fixes

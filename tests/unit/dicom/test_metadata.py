@@ -192,12 +192,12 @@ def test_groups_of_each_frame_are_those_of_pydicom(syntax: str) -> None:
     assert list(differences({"52009230": found}, {"52009230": theirs})) == []
 
 
-def test_a_slide_of_many_frames_is_told_in_little_time() -> None:
-    header = header_of(_frames(3000))
+def test_a_slide_of_many_frames_has_their_groups_once() -> None:
+    header = header_of(_frames(1000))
     found = metadata_of(header)["52009230"]["Value"]
-    assert len(found) == 3000
+    assert len(found) == 1000
     assert found[7]["00289110"] is found[8]["00289110"], "what frames share is one object"
-    assert found[2999]["00209111"]["Value"][0]["00209157"]["Value"] == [3000, 2]
+    assert found[999]["00209111"]["Value"][0]["00209157"]["Value"] == [1000, 2]
 
 
 def test_a_damaged_item_keeps_the_places_of_the_others() -> None:

@@ -140,6 +140,7 @@ def test_a_process_that_dies_while_writing_leaves_nothing_half(tmp_path: Path) -
     assert _names(cache) == [".tif"]
 
 
+@pytest.mark.slow
 def test_of_two_processes_at_once_the_second_waits_for_the_first(tmp_path: Path) -> None:
     cache, log = tmp_path / "cache", tmp_path / "log"
     children = [_child(cache, 0.1, log) for _ in range(2)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import time
 
 import pytest
 from hypothesis import given
@@ -156,11 +155,10 @@ def test_wildcards_match_as_those_of_file_names_do(pattern: str, text: str) -> N
     assert (wildcard(pattern).fullmatch(text) is not None) == fnmatch.fnmatchcase(text, pattern)
 
 
-def test_a_hostile_wildcard_takes_no_time() -> None:
+@pytest.mark.timeout(20)  # a pattern that backtracks would not end
+def test_a_hostile_wildcard_ends() -> None:
     pattern = wildcard("*".join("a" * 30))
-    begin = time.perf_counter()
     assert pattern.fullmatch("a" * 20 + "b" * 5000) is None
-    assert time.perf_counter() - begin < 0.5
 
 
 @given(st.dates(), st.dates(), st.dates())
