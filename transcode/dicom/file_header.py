@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 
-from transcode.dicom.attributes import quiet, text
+from transcode.dicom.attributes import naming, quiet, text
 from transcode.dicom.per_frame import UNDEFINED_LENGTH, PerFrameSequence
+from transcode.dicom.pixel_format import ImagePixel, image_pixel
 from transcode.dicom.recognition import is_plausible_start
 from transcode.dicom.streams import HeadStream, MemoryFile
 from transcode.errors import DicomFileError
@@ -71,7 +73,7 @@ class DataSetPlace:
     """Whether its elements are written without their VR."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FileHeader:
     """A parsed header."""
 
@@ -87,6 +89,15 @@ class FileHeader:
     pixel_data: PixelDataElement | None
     per_frame: PerFrameSequence | None
     place: DataSetPlace
+
+    @cached_property
+    def image_pixel(self) -> ImagePixel:
+        """The Image Pixel Module, read once.
+
+        :raises DicomFileError, UnsupportedPixelsError: see `pixel_format.image_pixel`; the file is named
+        """
+        with naming(self.body.name), quiet("Image Pixel Module"):
+            return image_pixel(self.dataset, self.pixel_data.keyword if self.pixel_data else "PixelData")
 
 
 def read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None = None) -> FileHeader:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transcode.dicom.attributes import naming
 from transcode.dicom.data_set import pieces
 from transcode.dicom.element_places import PIXEL_DATA, UNDEFINED_LENGTH
 from transcode.dicom.file_header import DEFLATED_LITTLE_ENDIAN, EXPLICIT_LITTLE_ENDIAN, NATIVE_TRANSFER_SYNTAXES
 from transcode.dicom.new_elements import Changes
-from transcode.dicom.pixel_format import ImagePixel, image_pixel
+from transcode.dicom.pixel_format import ImagePixel
 from transcode.errors import DicomFileError, UnsupportedEncodingError, UnsupportedPixelsError
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ def pixel_data_form(header: FileHeader, changes: Changes, transfer_syntax: str) 
     if is_encapsulated and tag != PIXEL_DATA:
         message = f"{name}: {place.keyword} cannot be encapsulated"
         raise UnsupportedPixelsError(message)
-    with naming(name):
-        pixels = image_pixel(header.dataset, place.keyword)
+    pixels = header.image_pixel
     new = changes.elements.get(_BITS_ALLOCATED)
     bits = pixels.bits_allocated if new is None else int.from_bytes(new.value, "little")
     vr = "OB" if is_encapsulated else _native_vr(tag, place, bits, is_new=new is not None)
@@ -78,8 +76,7 @@ def left_out(header: FileHeader) -> str | None:
     place = header.pixel_data
     if place is None or place.length == UNDEFINED_LENGTH:
         return None
-    with naming(header.body.name):
-        length = _length(image_pixel(header.dataset, place.keyword))
+    length = _length(header.image_pixel)
     start, stop = place.offset + length + length % 2, place.offset + place.length
     if stop <= start:
         return None

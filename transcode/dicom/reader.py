@@ -19,7 +19,7 @@ from transcode.dicom.functional_groups import FunctionalGroups
 from transcode.dicom.jpeg_colour import jpeg_photometric
 from transcode.dicom.native import NativeFrames
 from transcode.dicom.per_frame import UNDEFINED_LENGTH
-from transcode.dicom.pixel_format import ImagePixel, image_pixel
+from transcode.dicom.pixel_format import ImagePixel
 from transcode.errors import CorruptFrameError, DicomFileError, UnsupportedEncodingError
 from transcode.frames import EncodedFrame, Encoding, PixelFormat, Samples
 
@@ -50,8 +50,9 @@ class InstanceReader:
         place = _require_pixel_data(file, parsed)
         self._header = parsed
         self._encoding = _encoding(parsed, place)
+        pixels = parsed.image_pixel
         with naming(file.name):
-            self._pixels = _honest(image_pixel(parsed.dataset, place.keyword), place, self._encoding)
+            self._pixels = _honest(pixels, place, self._encoding)
         self._is_colour_jpeg = parsed.transfer_syntax in _JPEG_SYNTAXES and self._pixels.format.is_colour
         self._frames = _frames(parsed, place, self._pixels)
         with naming(file.name):
