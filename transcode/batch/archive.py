@@ -12,7 +12,7 @@ from transcode.batch.conversion import Conversion, Options, kept_plan, plan_arch
 from transcode.batch.convert import convert
 from transcode.batch.engines import Engine, InlineEngine, LocalEngine
 from transcode.batch.execute import Summary
-from transcode.batch.model import JobSettings, Outcome
+from transcode.batch.model import Outcome
 from transcode.batch.stopping import Stop
 from transcode.policy import Policy
 
@@ -45,6 +45,5 @@ def transcode_archive(
         else:
             with tempfile.TemporaryDirectory(prefix="medtiles-") as spool:
                 plan = plan_archive(source, destination, chooser(policy), engine, Path(spool) / "s", lambda _: None)
-        settings = JobSettings(Path(plan.source), Path(plan.destination))
-        with Conversion(plan, settings, Options(resumes=resumes)) as conversion:
+        with Conversion(plan, plan.settings(), Options(resumes=resumes)) as conversion:
             return conversion.run(convert, engine, Stop(), told)

@@ -87,7 +87,8 @@ class Journal:
         found = dict(self._database.execute("SELECT key, value FROM about"))
         for key, value in about.items():
             if found.get(key, value) != value:
-                message = f"{path.name} is of another {key}: {found[key]}, not {value}"
+                other = f"{path.name} is of another {key} ({found[key]}, not {value})"
+                message = f"{other}: resume that, or take another folder"
                 raise JournalError(message)
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")

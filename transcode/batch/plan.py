@@ -11,11 +11,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from transcode.batch.destinations import Destinations, is_unpacked
 from transcode.batch.discover import Problem
-from transcode.batch.model import Item, Job
+from transcode.batch.model import Item, Job, JobSettings
 from transcode.batch.records import to_record
+from transcode.dicom.offset_tables import OffsetTable
 from transcode.policy import Action, Decision, Facts, not_an_image
 
 Surveyed = tuple[Item, Facts | str]
@@ -32,12 +34,20 @@ class Plan:
     """Where the outputs go; absolute."""
     jobs: tuple[Job, ...]
     problems: tuple[Problem, ...] = ()
+    offset_table: OffsetTable = OffsetTable.BASIC
+    keep_smaller: bool = False
+    """See `JobSettings`."""
+
+    def settings(self, *, in_place: bool = False) -> JobSettings:
+        """What holds for each of its jobs."""
+        source, destination = Path(self.source), Path(self.destination)
+        return JobSettings(source, destination, self.offset_table, self.keep_smaller, in_place)
 
     @property
     def id(self) -> str:
         """Changes with every word of it."""
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(json.dumps([self.source, self.destination]).encode())
+        digest.update(json.dumps([self.source, self.destination, self.offset_table, self.keep_smaller]).encode())
         for job in self.jobs:
             digest.update(json.dumps(to_record(job)).encode())
         return digest.hexdigest()

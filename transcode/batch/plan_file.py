@@ -15,9 +15,10 @@ from transcode.batch.model import Job
 from transcode.batch.plan import Plan
 from transcode.batch.publish import write_whole
 from transcode.batch.records import from_record, to_record
+from transcode.dicom.offset_tables import OffsetTable
 
 FORMAT = "medtiles transcode plan"
-VERSION = 1
+VERSION = 2
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -31,6 +32,8 @@ def write_plan(plan: Plan, path: Path) -> None:
         "id": plan.id,
         "source": plan.source,
         "destination": plan.destination,
+        "offset_table": plan.offset_table,
+        "keep_smaller": plan.keep_smaller,
         "jobs": len(plan.jobs),
     }
     problems = ({"problem": to_record(problem)} for problem in plan.problems)
@@ -54,6 +57,8 @@ def read_plan(path: Path) -> Plan:
             destination=header["destination"],
             jobs=tuple(from_record(Job, line) for line in lines if "problem" not in line),
             problems=tuple(from_record(Problem, line["problem"]) for line in lines if "problem" in line),
+            offset_table=OffsetTable(header["offset_table"]),
+            keep_smaller=bool(header["keep_smaller"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         message = f"{path.name} is no plan: {error}"

@@ -82,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - options are arguments in typer
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="Carry out this plan; with --dry-run: write it there")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was begun in DST")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was begun in DST, as it was begun")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: failed files once more")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Files in DST that are in the way may go")] = False,
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace each file of SRC once it is verified")] = False,

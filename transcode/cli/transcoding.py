@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -88,25 +88,16 @@ def transcode(wish: Wish) -> int:
         return _carry_out(wish, plan, engine, console)
 
 
-def job_settings(plan: Plan, wish: Wish) -> JobSettings:
-    """What holds for all jobs of a plan."""
-    return JobSettings(
-        Path(plan.source),
-        Path(plan.destination),
-        offset_table=wish.offset_table,
-        keep_smaller=wish.keep_smaller,
-        in_place=wish.in_place,
-    )
-
-
 def _plan(wish: Wish, engine: Engine, console: Console) -> Plan:
     kept = _kept(wish)
     if kept is not None:
-        console.print(f"by the plan of {kept[1]}, whatever policy is given now", markup=False, highlight=False)
+        told = f"by the plan of {kept[1]}, whatever policy, --offset-table and --keep-smaller say now"
+        console.print(told, markup=False, highlight=False)
         return kept[0]
     policy = policy_of(wish.policy)
     with tempfile.TemporaryDirectory(prefix="medtiles-") as spool, _looking(console) as found:
-        return plan_archive(wish.source, wish.destination, chooser(policy), engine, Path(spool) / "spool", found)
+        plan = plan_archive(wish.source, wish.destination, chooser(policy), engine, Path(spool) / "spool", found)
+    return replace(plan, offset_table=wish.offset_table, keep_smaller=wish.keep_smaller)
 
 
 def _kept(wish: Wish) -> tuple[Plan, Path] | None:
@@ -150,7 +141,7 @@ def _show_plan(plan: Plan, console: Console) -> None:
 def _dry(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
     path = wish.plan or DRY_PLAN
     write_plan(plan, path)
-    settings = job_settings(plan, wish)
+    settings = plan.settings(in_place=wish.in_place)
     trying = console.status("trying a few files of each kind")
     with tempfile.TemporaryDirectory(prefix="medtiles-") as scratch, trying:
         found = estimate(plan.jobs, measuring(convert, settings, Path(scratch), engine))
@@ -183,7 +174,7 @@ def options(shard: str | None, *, resumes: bool, retries: bool, overwrites: bool
 
 
 def _carry_out(wish: Wish, plan: Plan, engine: Engine, console: Console) -> int:
-    settings = job_settings(plan, wish)
+    settings = plan.settings(in_place=wish.in_place)
     stop = Stop()
     with Conversion(plan, settings, wish.options) as conversion, stop.on_signals():
         folder = _report_folder(wish, settings)

@@ -87,7 +87,7 @@ def test_what_failed_is_done_again_when_asked_for(tmp_path: Path) -> None:
 
 def test_the_journal_of_another_plan_is_refused(tmp_path: Path) -> None:
     journal(tmp_path).close()
-    with pytest.raises(JournalError, match="of another plan: 1, not 2"):
+    with pytest.raises(JournalError, match=r"of another plan \(1, not 2\): resume that"):
         journal(tmp_path, {"plan": "2"})
 
 

@@ -22,6 +22,7 @@ from transcode.batch.plan_file import read_plan, write_plan
 from transcode.batch.records import from_record, to_record
 from transcode.batch.sampling import measuring
 from transcode.batch.shards import Shard
+from transcode.dicom.offset_tables import OffsetTable
 from transcode.policy import Action, Decision
 
 parts = st.sampled_from(["a", "A", "b", "b~2", "c.dcm", "c~2.dcm", "x.dcm.gz"])
@@ -127,6 +128,8 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
             Job(2, Item("s.zip", "b\udc80", 5, offset=512), "s.zip/b", copied),
         ),
         (Problem("link", "not followed"),),
+        OffsetTable.EXTENDED,
+        keep_smaller=True,
     )
     write_plan(plan, tmp_path / "plan.ndjson")
     assert read_plan(tmp_path / "plan.ndjson") == plan
@@ -135,7 +138,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_plan_says_what_it_is_in_its_first_line(tmp_path: Path) -> None:
     write_plan(Plan("/in", "/out", ()), tmp_path / "plan.ndjson")
     header = json.loads((tmp_path / "plan.ndjson").read_text().splitlines()[0])
-    assert (header["format"], header["version"], header["jobs"]) == ("medtiles transcode plan", 1, 0)
+    assert (header["format"], header["version"], header["jobs"]) == ("medtiles transcode plan", 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +146,11 @@ def test_a_plan_says_what_it_is_in_its_first_line(tmp_path: Path) -> None:
     [
         (lambda text: "", "is no plan"),
         (lambda text: '{"format": "else"}', "is no plan"),
-        (lambda text: text.replace('"version": 1', '"version": 9'), "of version 9"),
+        (lambda text: text.replace('"version": 2', '"version": 9'), "of version 9"),
         (lambda text: "\n".join(text.splitlines()[:-1]), "is not what was written: 0 of 1 jobs"),
         (lambda text: text.replace('"any"', '"other"'), "changed ones"),
+        (lambda text: text.replace('"basic"', '"empty"'), "changed ones"),
+        (lambda text: text.replace('"basic"', '"none"'), "'none' is not a valid OffsetTable"),
         (lambda text: text.replace('"member"', '"part"'), "part: not of Item"),
         (lambda text: text.replace('"size": 3', '"size": "3"'), "'3' is no int"),
     ],
