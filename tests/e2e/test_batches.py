@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -34,8 +35,11 @@ class Drivers:
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, source: Path, destination: Path, *options: str) -> subprocess.Popen[str]:
+        return self.start_module("tests.e2e.batch_driver", str(source), str(destination), *options)
+
+    def start_module(self, module: str, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.batch_driver", source, destination, *options],
+            [sys.executable, "-m", module, *words],
             cwd=ROOT,
             env={**os.environ, MARK: self.mark},
             stdout=subprocess.PIPE,
@@ -256,6 +260,36 @@ def is_worker(pid: int, driver: int) -> bool:
     """Whether a process is one of the driver's own, and runs tasks."""
     parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return parent == driver and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.fixture
+def cluster(drivers: Drivers, tmp_path: Path) -> tuple[str, list[subprocess.Popen[str]]]:
+    """A scheduler that somebody else runs, and its two workers: its address as `--engine` takes it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    host, port = address.split(":")
+    drivers.start_module("distributed.cli.dask_scheduler", "--host", host, "--port", port, "--no-dashboard")
+    how = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / "dask-work"))
+    return f"dask://{address}", [
+        drivers.start_module("distributed.cli.dask_worker", f"tcp://{address}", *how) for _ in range(2)
+    ]
+
+
+@pytest.mark.slow
+def test_a_cluster_elsewhere_makes_what_the_local_engine_makes(
+    cluster: tuple[str, list[subprocess.Popen[str]]], tmp_path: Path, drivers: Drivers
+) -> None:
+    address, workers = cluster
+    source = numbers(tmp_path / "in", 300)
+    drivers.run(source, tmp_path / "local")
+    driver = drivers.start(source, tmp_path / "cluster", "--engine", address, "--convert", "slowly")
+    wait_for(lambda: outputs(tmp_path / "cluster") > 20)
+    workers[0].kill()
+    output, errors = driver.communicate(timeout=100)
+    assert driver.returncode == 0, errors
+    assert json.loads(output.splitlines()[-1])["counts"]["done"] == 300
+    assert tree(tmp_path / "cluster") == tree(tmp_path / "local") == reversed_tree(source)
+    assert workers[1].poll() is None, "the cluster is not ours to end"
 
 
 @pytest.mark.slow
