@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -32,10 +33,10 @@ from transcode.batch.choosing import chooser
 from transcode.batch.conversion import Conversion, Options, plan_archive
 from transcode.batch.convert import convert, opened_instance, tools
 from transcode.batch.engines import InlineEngine, LocalEngine
-from transcode.batch.model import JobSettings
+from transcode.batch.model import Outcome
 from transcode.batch.stopping import Stop
 from transcode.dicom.offset_tables import OffsetTable
-from transcode.policy import Policy
+from transcode.policy import Policy, Rule
 from transcode.targets import ArchiveOptions
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
@@ -180,6 +181,47 @@ def test_gdcm_takes_longer_for_jpegls(kind: Kind, shared_data: SharedData, tmp_p
     )
 
 
+COMMANDS = {"dcmcjpls": (), "gdcmconv": ("--jpegls",)}
+"""Programs that write JPEG-LS, and what tells them to; Debian's dcmtk and libgdcm-tools."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name[:2])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_by_other_commands(
+    command: str, kind: Kind, shared_data: SharedData, tmp_path: Path, table: Table
+) -> None:
+    """On the wall, a program started for each file as scripts do it. They compare nothing; our time for it is told."""
+    if shutil.which(command) is None:
+        pytest.skip(f"not applicable: {command} is not installed")
+    samples = kind.samples(shared_data)
+    source, count = tmp_path / "source", max(4, 30_000_000 // samples.nbytes)
+    source.mkdir()
+    for number in range(count):
+        made = image(
+            np.roll(samples, number, 0)[np.newaxis],
+            SOPInstanceUID=f"1.2.3.{number}",
+            BitsStored=kind.bits,
+            HighBit=kind.bits - 1,
+        )
+        save(source / f"{number:03}.dcm", made)
+    outcomes = whole_batch(source, tmp_path / "ours", 1, Policy(rules=(Rule("all", "jpegls"),)))[1]
+    encoded, verified = (
+        statistics.mean(getattr(each, seconds) for each in outcomes) for seconds in ("encode_seconds", "verify_seconds")
+    )
+    begun = time.perf_counter()
+    for path in source.iterdir():
+        words = [command, *COMMANDS[command], str(path), str(tmp_path / "theirs.dcm")]
+        subprocess.run(words, check=True, capture_output=True)
+    theirs = (time.perf_counter() - begun) / count
+    table.add(
+        f"{count} files {kind.name} to JPEG-LS, one process: a file",
+        f"{encoded * 1e3:.1f} ms, and {verified * 1e3:.1f} ms to verify it",
+        f"{command} {theirs * 1e3:.1f} ms",
+        "no slower",
+        is_met=encoded <= theirs,
+    )
+
+
 def test_two_workers_do_nearly_twice_as_much(shared_data: SharedData, tmp_path: Path, table: Table) -> None:
     busy = os.getloadavg()[0]
     if busy > 1.0 or (os.cpu_count() or 1) < 2:
@@ -191,7 +233,8 @@ def test_two_workers_do_nearly_twice_as_much(shared_data: SharedData, tmp_path: 
         made = image(np.roll(samples, number, 0)[np.newaxis], SOPInstanceUID=f"1.2.3.{number}")
         save(source / f"{number:03}.dcm", made)
     pairs = [
-        (whole_batch(source, tmp_path / f"{run}-1", 1), whole_batch(source, tmp_path / f"{run}-2", 2)) for run in "abc"
+        (whole_batch(source, tmp_path / f"{run}-1", 1)[0], whole_batch(source, tmp_path / f"{run}-2", 2)[0])
+        for run in "abc"
     ]
     ratio = statistics.median(one / two for one, two in pairs)
     table.add(
@@ -204,18 +247,21 @@ def test_two_workers_do_nearly_twice_as_much(shared_data: SharedData, tmp_path: 
     )
 
 
-def whole_batch(source: Path, destination: Path, workers: int) -> float:
-    """Seconds on the wall, once the workers run."""
+def whole_batch(
+    source: Path, destination: Path, workers: int, policy: Policy = Policy()
+) -> tuple[float, list[Outcome]]:
+    """Seconds on the wall, once the workers run, and what became of each file."""
     engine = LocalEngine(workers)
+    outcomes: list[Outcome] = []
     try:
-        plan = plan_archive(source, destination, chooser(Policy()), InlineEngine(), destination, lambda _found: None)
+        plan = plan_archive(source, destination, chooser(policy), InlineEngine(), destination, lambda _found: None)
         for future in [engine.submit(time.sleep, 0.5) for _ in range(workers)]:
             future.result()
         begun = time.perf_counter()
-        with Conversion(plan, JobSettings(source, destination), Options()) as conversion:
-            summary = conversion.run(convert, engine, Stop(), lambda _outcome: None)
+        with Conversion(plan, plan.settings(), Options()) as conversion:
+            summary = conversion.run(convert, engine, Stop(), outcomes.append)
         assert summary.exit_code == 0
-        return time.perf_counter() - begun
+        return time.perf_counter() - begun, outcomes
     finally:
         engine.close()
 
