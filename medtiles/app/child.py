@@ -53,6 +53,7 @@ def main() -> None:
 
 def _serve(orders: Orders, status: object) -> None:
     from medtiles.app.errors import StartError  # noqa: PLC0415 - only now: the process is bound to its supervisor
+    from medtiles.app.heap import tune_heap  # noqa: PLC0415
     from medtiles.app.logs import set_up_logs  # noqa: PLC0415
     from medtiles.app.worker import Duty, Worker, stop_on_signals  # noqa: PLC0415
     from medtiles.settings import Address, Settings  # noqa: PLC0415
@@ -62,6 +63,7 @@ def _serve(orders: Orders, status: object) -> None:
             print(json.dumps(what), file=status, flush=True)  # type: ignore[call-overload]
 
     set_up_logs()
+    tune_heap()
     duty = Duty(
         settings=Settings(**json.loads(orders.settings)),
         http=socket.socket(fileno=orders.http),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medtiles.app.errors import StartError
+from medtiles.app.heap import tune_heap
 from medtiles.app.notify import notify
 from medtiles.app.parts import build_catalogue, build_engine
 from medtiles.app.runtime import runtime_folder
@@ -56,6 +57,7 @@ def serve(settings: Settings, listener: Listener) -> None:
     is_gateway = settings.engine is not None
     settings.require_safe_addresses(is_gateway=is_gateway)
     _allow_many_files()
+    tune_heap()
     with ExitStack() as stack:
         http = stack.enter_context(bind_http(settings.http))
         grpc = None if is_gateway else stack.enter_context(reserve_grpc(settings.grpc))

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 
 from medtiles.api.v1 import frames_pb2, tiles_pb2, tiles_pb2_grpc
+from medtiles.app.heap import tune_heap
 from medtiles.core.source import Source
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
@@ -107,6 +108,7 @@ def stay_on(core: int) -> set[int]:
 if __name__ == "__main__":
     stay_on(0)
     which, argument = sys.argv[1:]
+    tune_heap()
     if which == "floor":
         made: tuple[int, object] = floor(int(argument))
     elif which == "frames":

@@ -100,6 +100,8 @@ class FrameMaker:
         :raises CorruptFrameError: it does not
         """
         key = instance, stored.number
+        if stored.reader.encoding is RAW and (sound := self._sound.get(key)) is not None:
+            return Seen(is_rgb=sound.like.format.photometric == "RGB")  # it will be read, and its length judged, once
         seen = self._seen.get(*key)
         if seen is not None or not (may_decode or stored.reader.encoding is RAW):
             return seen
