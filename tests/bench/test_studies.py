@@ -78,6 +78,11 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileStudies]:
         ("part of a name", lambda turn: StudyQuery(LEVEL, matches=(("PatientName", f"*ient{turn % 99}^*"),)), 60_000),
         ("series of a study", lambda turn: StudyQuery(QueryScope.SERIES, Scope(f"1.2.3.{turn % STUDIES}")), 2_000),
         ("instances of a series", lambda turn: StudyQuery(QueryScope.INSTANCES, _series(turn)), 8_000),
+        (
+            "a date of the instances",
+            lambda _: StudyQuery(QueryScope.INSTANCES, matches=(("ContentDate", "20200101-"),)),
+            600_000,
+        ),
         ("page 900 of instances", lambda _: StudyQuery(QueryScope.INSTANCES, offset=90_000, limit=100), 60_000),
     ],
 )

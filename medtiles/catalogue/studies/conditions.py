@@ -135,8 +135,9 @@ def _level(tag: str) -> QueryScope:
 
 def _in_json(level: QueryScope, tag: str) -> str:
     if level is INSTANCE:
-        kept = "i.own" if tag in VARYING else "(SELECT json FROM blocks WHERE id = i.shared)"
-        return f"dicom_match_json(?, {kept})"
+        # Of an instance's own attributes SQLite takes out the one: its values are few, and each is judged once.
+        own = f"""json_object('{tag}', json_extract(i.own, '$."{tag}"'))"""
+        return f"dicom_match_json(?, {own if tag in VARYING else '(SELECT json FROM blocks WHERE id = i.shared)'})"
     return f"dicom_match_json(?, {'s' if level is STUDY else 'e'}.json)"
 
 
