@@ -6,7 +6,6 @@ Standard input stays open for as long as the supervisor lives; the worker never 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from transcode.lifetime import end_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def main() -> None:
     """Obey; see `Orders`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the supervisor decides
     orders = Orders(**json.loads(sys.stdin.readline()))
-    _end_with(orders.supervisor)
+    end_with(orders.supervisor)
     for descriptor in (orders.http, orders.status):
         os.set_inheritable(descriptor, False)
     with os.fdopen(orders.status, "w", encoding="utf-8") as status:
@@ -78,14 +77,6 @@ def _serve(orders: Orders, status: object) -> None:
         worker.run(lambda: tell(ready=True))
     except StartError as error:
         tell(problem=str(error))
-        sys.exit(1)
-
-
-def _end_with(supervisor: int) -> None:
-    """Linux: be killed when the supervisor dies. The signal comes with the end of its *thread* that started us."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != supervisor:
         sys.exit(1)
 
 

@@ -13,18 +13,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import medtiles
 from medtiles.catalogue.entries import Entry, entries_of
+from medtiles.catalogue.header_readers import HeaderReaders
 from medtiles.catalogue.index import Index
 from medtiles.catalogue.listing import Listing
 from medtiles.catalogue.opening import open_entry
 from medtiles.catalogue.probe import Prober
-from medtiles.catalogue.recognise import DICOM, Recognised, recognise
+from medtiles.catalogue.recognise import DICOM, Recognised, Unread, recognise
 from medtiles.catalogue.roots import Roots
 from medtiles.catalogue.studies import FileStudies
 from medtiles.catalogue.studies.filling import SeenFile
@@ -239,17 +239,19 @@ class FileCatalogue:
                 new.append(file)
             else:
                 known[file.path] = remembered
-        with ThreadPoolExecutor(4, thread_name_prefix="recognise") as pool:
-            for begin in range(0, len(new), _BATCH):
-                batch = new[begin : begin + _BATCH]
-                found = list(zip(batch, pool.map(self._recognise, batch), strict=True))
+        done = 0
+        with HeaderReaders(len(new)) as readers:
+            batches = (new[begin : begin + _BATCH] for begin in range(0, len(new), _BATCH))
+            for batch, recognised in readers.read(batches, self._recognise):
+                found = list(zip(batch, recognised, strict=True))
                 known.update({file.path: replace(what, record=None) for file, what in found})
                 self._index.remember_files(
                     (file.path, file.identity, what.to_json()) for file, what in found if not what.problem
                 )
                 self._put(found, walked)
+                done += len(batch)
                 if progress is not None:
-                    progress(begin + len(batch), len(new))
+                    progress(done, len(new))
         return known
 
     def _indexed(self) -> dict[str, str]:
@@ -276,7 +278,7 @@ class FileCatalogue:
         with suppress(BusyError):
             self.studies.settle({file.path for file in files}, images, walked)
 
-    def _recognise(self, file: FoundFile) -> Recognised:
+    def _recognise(self, file: FoundFile) -> Recognised | Unread:
         return recognise(file.path, self._formats, self._roots)
 
     # -- opening images -----------------------------------------------------------------------------------------

@@ -50,14 +50,26 @@ class Recognised:
         return cls(tuple(formats), DicomHead.from_json(head) if head else None, tuple(beside), problem, is_dicom)
 
 
-def recognise(path: str, formats: Sequence[SourceFormat], roots: Roots) -> Recognised:
-    """Look into a file. Never raises on what it finds there."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A DICOM file whose header has not been read."""
+
+    path: str
+    formats: tuple[str, ...]
+
+    def read(self) -> Recognised:
+        """Read it. Never raises on what it finds there."""
+        return _dicom(self.path, self.formats)
+
+
+def recognise(path: str, formats: Sequence[SourceFormat], roots: Roots) -> Recognised | Unread:
+    """Look at the beginning of a file. Never raises on what it finds there."""
     head, problem = _first_bytes(path, roots)
     names = tuple(each.name for each in formats if each.detects(Path(path), head))
     if names and problem:
         return Recognised(names, problem=problem)
     if names and names[0].startswith(DICOM):
-        return _dicom(path, names)
+        return Unread(path, names)
     return Recognised(names, companions=companions(path, roots))
 
 
