@@ -27,7 +27,8 @@ window.retrieve = async ({ series, frames, stages, retrieveOptions, level }) => 
   if (level !== undefined) {
     // One number for all: a function of the image, which Cornerstone3D 5.14 asks for too, cannot be sent to its worker.
     const ends = await Promise.all(imageIds.map((imageId) => endOf(imageId, retrieveOptions, level)));
-    for (const options of Object.values(retrieveOptions)) options.initialChunkSize = Math.max(...ends);
+    window.firstRange = Math.max(...ends);
+    for (const options of Object.values(retrieveOptions)) options.initialChunkSize = firstRange;
   }
   const listener = {
     successCallback(imageId, image) {
