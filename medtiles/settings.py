@@ -146,6 +146,8 @@ class Settings(BaseSettings):
     """Most pixels along one side of an answer."""
     view_tiles: Annotated[int, Field(ge=1)] = 16384
     """Most stored tiles that one answer may be made of."""
+    rights: Annotated[str, Field(pattern=r"^https?://[!-~]{1,2000}$")] | None = None
+    """Address of a licence or a statement of rights for all images, such as one of Creative Commons; told by IIIF."""
     queue: Annotated[int, Field(ge=1)] = 1024
     """Requests that may wait in each process; more are refused as busy."""
     decode_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 20.0

@@ -130,12 +130,16 @@ def _frame_options(settings: Settings, limits: Limits) -> FrameOptions:
 
 def _engine_options(settings: Settings) -> EngineOptions:
     return EngineOptions(
-        limits=Limits(settings.view_pixels, settings.view_side, settings.view_tiles, settings.queue),
+        limits=_limits(settings),
         encoded_cache_bytes=settings.encoded_cache_mb * 1024 * 1024,
         decoded_cache_bytes=settings.decoded_cache_mb * 1024 * 1024,
         threads=settings.threads,
         open_images=settings.open_images,
     )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.view_pixels, settings.view_side, settings.view_tiles, settings.queue)
 
 
 class _HasStatistics(Protocol):
@@ -160,6 +164,8 @@ def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready
         hosts=settings.accepted_hosts,
         max_age=settings.max_age,
         timeout=settings.request_timeout,
+        limits=_limits(settings),
+        rights=settings.rights,
         record=recorder.record,
         metrics=recorder.scrape,
         is_ready=is_ready,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from medtiles.core.display import Windowing
 from medtiles.core.geometry import Region, Size
@@ -18,6 +19,27 @@ class View:
     size: Size
     """Of the answer, in pixels."""
     plane: int = 0
+
+
+class Tones(Enum):
+    """What is left of a picture's colours."""
+
+    ALL = "all"
+    GREY = "grey"
+    """Luminance by the weights of ITU-R BT.601."""
+    BITONAL = "bitonal"
+    """Black below half of the luminance, else white."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What is done to a picture once it has its size: mirrored first, then turned."""
+
+    is_mirrored: bool = False
+    """Left and right exchanged."""
+    degrees: float = 0.0
+    """Clockwise, from 0 to less than 360. The picture grows so that nothing is cut off."""
+    tones: Tones = Tones.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +65,14 @@ class Request:
     """True: as people look at it, 8 bits. False: the samples as they are stored, all their bits."""
     windowing: Windowing | None = None
     """In place of the file's own window; only for display."""
+    finish: Finish | None = None
+    """Of a View; only for display."""
     _hash: int = field(init=False, repr=False, compare=False)
     """Computed once: a request is looked up several times on its way."""
 
     def __post_init__(self) -> None:
         """Compute the hash."""
-        key = (self.image, self.what, self.accept, self.quality, self.is_display, self.windowing)
+        key = (self.image, self.what, self.accept, self.quality, self.is_display, self.windowing, self.finish)
         object.__setattr__(self, "_hash", hash(key))
 
     def __hash__(self) -> int:

@@ -22,6 +22,7 @@ from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import AssociatedName, Refinement, Request, View
 from medtiles.engine import planning, presentation, progressive
+from medtiles.engine.finishing import finished
 from medtiles.engine.flights import Flights
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
@@ -36,6 +37,8 @@ from transcode.recode import encoder_of, recode, undecoded
 T = TypeVar("T")
 P = ParamSpec("P")
 
+_WITH_ALPHA = frozenset({"image/png", "image/webp", "image/avif", "image/jxl"})
+"""Media types that can tell transparency."""
 _STATISTICS_SIDE = 512
 """Longest side, in pixels, of the picture that image-wide statistics are taken from."""
 _PERCENTILES = (0.1, 99.9)
@@ -196,13 +199,18 @@ class TileEngine:
             return self._associated(opened, what, request)
         plan = planning.plan_view(opened.info, what) if isinstance(what, View) else self._plan(opened.info, what)
         options = EncodeOptions(request.quality)
-        if opened.info.pixels == RGB8 and encoder_of(RGB8, request.accept, self._codecs).encoding is JPEG:
+        is_rgb = request.finish is None and opened.info.pixels == RGB8
+        if is_rgb and encoder_of(RGB8, request.accept, self._codecs).encoding is JPEG:
             drawn = self._ycbcr_views.draw(request.image, opened, plan, is_wanted)
             if drawn is not None:
                 return encode_ycbcr(drawn, options)
         display = self._display(request.image, opened, plan.plane) if request.is_display else None
         canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
-        return recode(canvas.draw(plan), request.accept, self._codecs, options)
+        pixels = canvas.draw(plan)
+        if request.finish is not None:
+            has_alpha = not _WITH_ALPHA.isdisjoint(request.accept)
+            pixels = finished(pixels, request.finish, opened.info.background, has_alpha=has_alpha)
+        return recode(pixels, request.accept, self._codecs, options)
 
     def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:
         """The stored tile, when it is what the client wants, in a form that it accepts."""
@@ -212,7 +220,7 @@ class TileEngine:
             key = planning.stored_tile(opened.info, what)
         else:
             key = what if isinstance(what, TileKey) else None
-        if key is None:
+        if key is None or request.finish is not None:
             return None
         level = opened.info.require(key)
         if level.media_type is None or request.quality is not None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from medtiles.core.errors import BusyError
 from medtiles.core.frames import FrameRequest, TravelFrame
+from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import Tiles
 from medtiles.core.view import Request
@@ -33,9 +34,16 @@ class ClientGoneError(Exception):
 class AsyncTiles:
     """What protocols over HTTP stand on. Used on one event loop."""
 
-    def __init__(self, tiles: Tiles, timeout: float = 60.0) -> None:
-        """`timeout`: seconds that an answer may take."""
+    def __init__(
+        self, tiles: Tiles, timeout: float = 60.0, limits: Limits = Limits(), rights: str | None = None
+    ) -> None:
+        """See GatewayOptions.
+
+        :param timeout: seconds that an answer may take
+        """
         self.tiles = tiles
+        self.limits = limits
+        self.rights = rights
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
         self._calls = 0

@@ -16,6 +16,7 @@ from typing import Any
 from starlette.routing import Router
 
 from medtiles.access_log import Answer
+from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
 from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
@@ -52,6 +53,10 @@ class GatewayOptions:
     """Seconds that clients may show a tile before they ask again; addresses with `?v=` may be kept for ever."""
     timeout: float = 60.0
     """Seconds that an answer may take to be made."""
+    limits: Limits = Limits()
+    """Of the engine, which documents tell."""
+    rights: str | None = None
+    """Address of a licence or a statement of rights that holds for all images."""
     record: Callable[[Answer], object] = _nothing
     """Takes note of each answer; must cost next to nothing."""
     metrics: Callable[[], bytes] | None = None
@@ -97,7 +102,7 @@ class Gateway:
 
     def __init__(self, tiles: Tiles, options: GatewayOptions) -> None:
         self._options = options
-        self._tiles = AsyncTiles(tiles, options.timeout)
+        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights)
         self._cors = Cors(options.origins)
         self._tile_way = TileWay(self._tiles, TILES, options.max_age, self._cors.headers(None))
         self._hosts = frozenset(host.lower() for host in options.hosts)

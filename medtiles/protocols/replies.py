@@ -83,6 +83,11 @@ def picture_headers(frame: EncodedFrame, etag: bytes, cache: str) -> Headers:
     ]
 
 
+def redirect(location: str, code: int) -> Reply:
+    """Elsewhere."""
+    return Reply(code, [(b"location", location.encode("ascii")), (b"content-length", b"0")])
+
+
 def not_modified(etag: bytes, cache: str = REVALIDATE) -> Reply:
     """304: the client has it already. It repeats what a 200 would say about caching (RFC 9110 15.4.5)."""
     return Reply(304, [(b"etag", etag), (b"cache-control", cache.encode("ascii"))])

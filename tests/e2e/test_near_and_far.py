@@ -237,6 +237,21 @@ def test_documents_are_the_same_near_and_far(made: Ways) -> None:
             assert made.get(path).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["card.testcard", "scan", "slide.tif"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "3/{}/full/!99,99/0/default.jpg",
+        "3/{}/0,0,50,40/max/!90/gray.png",
+        "2/{}/square/60,/22.5/bitonal.webp",
+        "2/{}/pct:10,10,40,40/!50,50/300/color.png",
+        "3/{}/0,0,50,40/25,20/180/default.tif",
+    ],
+)
+def test_iiif_pictures_are_the_same_near_and_far(made: Ways, name: str, words: str) -> None:
+    assert made.get(f"/iiif/{words.format(made.id_of(name))}").status_code == 200
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -250,6 +265,9 @@ def test_documents_are_the_same_near_and_far(made: Ways) -> None:
         "/dzi/{}_files/99/0_0.jpeg",
         "/dzi/{}_files/12/99_0.jpeg",
         "/dzi/{}_files/12/0_0.gif",
+        "/iiif/3/{}/full/max/361/default.jpg",
+        "/iiif/3/{}/full/99999,/0/default.jpg",
+        "/iiif/3/{}x/full/max/0/default.jpg",
     ],
 )
 def test_errors_are_the_same_near_and_far(made: Ways, path: str) -> None:

@@ -15,6 +15,7 @@ from transcode.codecs.jpegxl import JPEG_XL, JpegXlCodec
 from transcode.codecs.png import PNG, PngCodec
 from transcode.codecs.raw import RAW, RawCodec
 from transcode.codecs.rle import RLE, RleCodec
+from transcode.codecs.tiff import TIFF, TiffCodec
 from transcode.codecs.webp import WEBP, WebpCodec
 from transcode.errors import UnsupportedEncodingError
 from transcode.frames import Encoding
@@ -34,6 +35,7 @@ __all__ = [
     "PNG",
     "RAW",
     "RLE",
+    "TIFF",
     "WEBP",
     "builtin",
     "encoding_of",
@@ -45,6 +47,7 @@ ENCODINGS: tuple[Encoding, ...] = (
     WEBP,
     AVIF,
     JPEG_XL,
+    TIFF,
     JPEG_2000,
     HTJ2K,
     JPEG_LS,
@@ -73,6 +76,7 @@ def builtin(isolation: Isolation | None = None) -> Codecs:
             WebpCodec(),
             AvifCodec(),
             JpegXlCodec(),
+            TiffCodec(),
             Jpeg2000Codec(run),
             Htj2kCodec(run),
             JpegLsCodec(run),

@@ -15,7 +15,7 @@ class AvifCodec(PillowCodec):
 
     encoding: ClassVar[Encoding] = AVIF
     pillow_format: ClassVar[str] = "AVIF"
-    default_quality: ClassVar[int] = 65
+    default_quality: ClassVar[int | None] = 65
     """On libavif's scale about as good as 85 on that of libjpeg."""
     save_options: ClassVar[dict[str, Any]] = {"speed": 9, "max_threads": 1, "subsampling": "4:2:0"}
     most_pixels_a_side: ClassVar[int] = 65536

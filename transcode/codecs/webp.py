@@ -15,7 +15,7 @@ class WebpCodec(PillowCodec):
 
     encoding: ClassVar[Encoding] = WEBP
     pillow_format: ClassVar[str] = "WEBP"
-    default_quality: ClassVar[int] = 80
+    default_quality: ClassVar[int | None] = 80
     save_options: ClassVar[dict[str, Any]] = {"method": 2}
     """Half the time of the usual 4, 6 percent larger."""
     most_pixels_a_side: ClassVar[int] = 16383

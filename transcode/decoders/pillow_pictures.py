@@ -23,7 +23,8 @@ class PillowCodec:
     encoding: ClassVar[Encoding]
     max_reduction: ClassVar[int] = 0
     pillow_format: ClassVar[str]
-    default_quality: ClassVar[int]
+    default_quality: ClassVar[int | None]
+    """None: it loses nothing, and has no quality."""
     save_options: ClassVar[dict[str, Any]]
     most_pixels_a_side: ClassVar[int]
 
@@ -49,9 +50,10 @@ class PillowCodec:
         samples = pixels.samples
         image = Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
         file = io.BytesIO()
-        quality = self.default_quality if options.quality is None else min(100, max(1, options.quality))
-        profile = {"icc_profile": options.icc_profile} if options.icc_profile else {}
-        image.save(file, self.pillow_format, quality=quality, **profile, **self.save_options)
+        how: dict[str, Any] = {"icc_profile": options.icc_profile} if options.icc_profile else {}
+        if self.default_quality is not None:
+            how["quality"] = self.default_quality if options.quality is None else min(100, max(1, options.quality))
+        image.save(file, self.pillow_format, **how, **self.save_options)
         return EncodedFrame(file.getvalue(), self.encoding, pixels.format, pixels.width, pixels.height)
 
     def _decoded(self, data: bytes, shape: Shape) -> Samples:

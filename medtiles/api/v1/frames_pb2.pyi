@@ -12,9 +12,20 @@ class Presentation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRESENTATION_UNSPECIFIED: _ClassVar[Presentation]
     PRESENTATION_DISPLAY: _ClassVar[Presentation]
     PRESENTATION_STORED: _ClassVar[Presentation]
+
+class Tones(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TONES_UNSPECIFIED: _ClassVar[Tones]
+    TONES_ALL: _ClassVar[Tones]
+    TONES_GREY: _ClassVar[Tones]
+    TONES_BITONAL: _ClassVar[Tones]
 PRESENTATION_UNSPECIFIED: Presentation
 PRESENTATION_DISPLAY: Presentation
 PRESENTATION_STORED: Presentation
+TONES_UNSPECIFIED: Tones
+TONES_ALL: Tones
+TONES_GREY: Tones
+TONES_BITONAL: Tones
 
 class PixelFormat(_message.Message):
     __slots__ = ("samples_per_pixel", "bits_allocated", "bits_stored", "signed", "photometric", "is_float")
@@ -96,17 +107,29 @@ class Windowing(_message.Message):
     explanation: str
     def __init__(self, centre: _Optional[float] = ..., width: _Optional[float] = ..., function: _Optional[str] = ..., explanation: _Optional[str] = ...) -> None: ...
 
+class Finish(_message.Message):
+    __slots__ = ("is_mirrored", "degrees", "tones")
+    IS_MIRRORED_FIELD_NUMBER: _ClassVar[int]
+    DEGREES_FIELD_NUMBER: _ClassVar[int]
+    TONES_FIELD_NUMBER: _ClassVar[int]
+    is_mirrored: bool
+    degrees: float
+    tones: Tones
+    def __init__(self, is_mirrored: _Optional[bool] = ..., degrees: _Optional[float] = ..., tones: _Optional[_Union[Tones, str]] = ...) -> None: ...
+
 class Rendition(_message.Message):
-    __slots__ = ("accept", "quality", "presentation", "windowing")
+    __slots__ = ("accept", "quality", "presentation", "windowing", "finish")
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     PRESENTATION_FIELD_NUMBER: _ClassVar[int]
     WINDOWING_FIELD_NUMBER: _ClassVar[int]
+    FINISH_FIELD_NUMBER: _ClassVar[int]
     accept: _containers.RepeatedScalarFieldContainer[str]
     quality: int
     presentation: Presentation
     windowing: Windowing
-    def __init__(self, accept: _Optional[_Iterable[str]] = ..., quality: _Optional[int] = ..., presentation: _Optional[_Union[Presentation, str]] = ..., windowing: _Optional[_Union[Windowing, _Mapping]] = ...) -> None: ...
+    finish: Finish
+    def __init__(self, accept: _Optional[_Iterable[str]] = ..., quality: _Optional[int] = ..., presentation: _Optional[_Union[Presentation, str]] = ..., windowing: _Optional[_Union[Windowing, _Mapping]] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("reason", "code", "detail", "retry_after")

@@ -76,6 +76,7 @@ class Pictures:
             isinstance(key, TileKey)
             and request.quality is None
             and request.windowing is None
+            and request.finish is None
             and (info.pixels.bits_allocated == 8 or not request.is_display)
             and 0 <= key.level < len(info.levels)
             and (media_type := info.levels[key.level].media_type) is not None

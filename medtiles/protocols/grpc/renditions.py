@@ -12,11 +12,14 @@ from medtiles.api.v1 import frames_pb2 as pb
 from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError
 from medtiles.core.pyramid import TileKey
-from medtiles.core.view import AssociatedName, Request, View
+from medtiles.core.view import AssociatedName, Finish, Request, Tones, View
 from transcode.errors import UnsupportedEncodingError
 
 _ANY = ("*/*",)
 _MOST_MEDIA_TYPES = 32
+_WHOLE_TURN = 360.0
+_TONES = {Tones.ALL: pb.TONES_ALL, Tones.GREY: pb.TONES_GREY, Tones.BITONAL: pb.TONES_BITONAL}
+_TONES_OF: dict[int, Tones] = {pb.TONES_UNSPECIFIED: Tones.ALL, **{number: tones for tones, number in _TONES.items()}}
 _FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
 
 
@@ -28,12 +31,13 @@ class Rendition:
     quality: int | None
     is_display: bool
     windowing: Windowing | None
+    finish: Finish | None
     token: str
     """A short word for all of this, for entity tags."""
 
     def request(self, image: str, what: TileKey | View | AssociatedName) -> Request:
         """A picture wanted in this way."""
-        return Request(image, what, self.accept, self.quality, self.is_display, self.windowing)
+        return Request(image, what, self.accept, self.quality, self.is_display, self.windowing, self.finish)
 
     def entity_tag(self, version: str, what: TileKey | AssociatedName) -> str:
         """A strong entity tag: the same for the same request of the same file, in every process and for ever."""
@@ -69,6 +73,7 @@ def _read(serialized: bytes) -> Rendition:
         quality,
         message.presentation != pb.PRESENTATION_STORED,
         _require_window(windowing_of(message.windowing)) if message.HasField("windowing") else None,
+        _finish_of(message.finish) if message.HasField("finish") else None,
         blake2b(__version__.encode() + b"\n" + serialized, digest_size=6).hexdigest(),
     )
 
@@ -84,8 +89,15 @@ def rendition(request: Request) -> pb.Rendition:
         raise UnsupportedEncodingError(message)
     presentation = pb.PRESENTATION_DISPLAY if request.is_display else pb.PRESENTATION_STORED
     window = windowing(request.windowing) if request.windowing is not None else None
+    finish = _finish(request.finish) if request.finish is not None else None
     try:
-        return pb.Rendition(accept=request.accept, quality=request.quality, presentation=presentation, windowing=window)
+        return pb.Rendition(
+            accept=request.accept,
+            quality=request.quality,
+            presentation=presentation,
+            windowing=window,
+            finish=finish,
+        )
     except ValueError as error:
         message = f"quality {request.quality}: it must be from 1 to 100"
         raise BadRequestError(message) from error
@@ -100,6 +112,23 @@ def windowing(value: Windowing) -> pb.Windowing:
 def windowing_of(message: pb.Windowing) -> Windowing:
     """The window of a message."""
     return Windowing(message.centre, message.width, message.function or "LINEAR", message.explanation)
+
+
+def _finish(value: Finish) -> pb.Finish:
+    return pb.Finish(is_mirrored=value.is_mirrored, degrees=value.degrees, tones=_TONES[value.tones])
+
+
+def _finish_of(message: pb.Finish) -> Finish | None:
+    """None: there is nothing to do."""
+    if not 0 <= message.degrees < _WHOLE_TURN:
+        problem = f"{message.degrees:g} degrees: it must be from 0 to less than 360"
+        raise BadRequestError(problem)
+    tones = _TONES_OF.get(message.tones)
+    if tones is None:
+        problem = f"tones {message.tones}: there are none of that number"
+        raise BadRequestError(problem)
+    found = Finish(message.is_mirrored, message.degrees, tones)
+    return None if found == Finish() else found
 
 
 def _require_window(value: Windowing) -> Windowing:

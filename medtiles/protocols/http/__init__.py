@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from medtiles.protocols.http import dicomweb, dzi, images, pages, pictures
+from medtiles.protocols.http import dicomweb, dzi, iiif, images, pages, pictures
 
-PROTOCOLS = (dzi, images, pictures, dicomweb, pages)
+PROTOCOLS = (dzi, iiif, images, pictures, dicomweb, pages)
 """Modules with `routes(tiles)`."""
 
 TILES = (dzi,)

@@ -19,6 +19,8 @@ DOCUMENTS = {
     "study.json": "/images/study",
     "display.json": "/images/study/display/4",
     "slide.dzi": "/dzi/slide.dzi",
+    "iiif-2.json": "/iiif/2/slide/info.json",
+    "iiif-3.json": "/iiif/3/slide/info.json",
     "no-such-image.json": "/images/nothing",
     "bad-number.json": "/dzi/slide_files/-1/0_0.jpeg",
 }

@@ -10,10 +10,10 @@ from starlette.requests import Request as HttpRequest
 
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.studies import DicomJson, Instance, Scope
+from medtiles.protocols.origin import origin_of
 
 ROOT = "/dicomweb"
 _UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?", re.ASCII)
 _RETRIEVE_URL = "00081190"
 _BULK = "bulkdata/"
 
@@ -38,20 +38,8 @@ def scope_of_uids(found: Mapping[str, str]) -> Scope:
 
 
 def root_url(request: HttpRequest) -> str:
-    """The address of `/dicomweb` as the client knows it; without a sensible Host, relative to the server.
-
-    A proxy in front that speaks TLS says so with X-Forwarded-Proto. A Host that is our own address without a port is of
-    a client that leaves the port out (dicomweb-client does): it has reached us, so the port is ours.
-    """
-    host = request.headers.get("host", "")
-    name, port = request.scope.get("server") or ("", None)
-    if host in {name, "localhost"} and port not in {None, 80}:
-        host = f"{host}:{port}"
-    if _HOST.fullmatch(host) is None:
-        return ROOT
-    said = request.headers.get("x-forwarded-proto", "")
-    scheme = said if said in {"http", "https"} else request.scope["scheme"]
-    return f"{scheme}://{host}{ROOT}"
+    """The address of `/dicomweb` as the client knows it; see `origin_of`."""
+    return f"{origin_of(request)}{ROOT}"
 
 
 def instance_url(root: str, instance: Instance) -> str:
