@@ -1,6 +1,6 @@
 // Cornerstone3D, set up once for the page: silent, bounded, with our frames and the tools that the viewer offers.
 
-import { cache, Enums, imageLoadPoolManager, init as initCore, utilities, volumeLoader } from "@cornerstonejs/core";
+import { cache, Enums, getConfiguration, imageLoadPoolManager, init as initCore, utilities, volumeLoader } from "@cornerstonejs/core";
 import { cornerstoneStreamingImageVolumeLoader } from "@cornerstonejs/core";
 import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { init as initTools } from "@cornerstonejs/tools";
@@ -19,7 +19,9 @@ export function setUp(): void {
   if (isSetUp) return;
   isSetUp = true;
   for (const logger of [logging.log, ...Object.values(logging.log.getLoggers())]) logger.setLevel("silent", false);
-  initCore();
+  // Browsers allow sixteen contexts of WebGL and let go of the oldest one; seven for each view, as by default, are soon too many.
+  const usual = getConfiguration();
+  initCore({ ...usual, rendering: { ...usual.rendering, webGlContextCount: 1 } });
   initLoader({ wasmBasePath: "/static/", maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4) });
   initTools();
   registerFrames();
