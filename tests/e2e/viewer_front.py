@@ -1,4 +1,4 @@
-"""A viewer's page and a server's /dicomweb at one address, as in a hospital."""
+"""A viewer's page and a server at one address, as in a hospital."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import httpx
 
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm"}
 _PASSED = ("accept", "host", "if-none-match", "range")
+_RELAYED = ("/dicomweb/", "/iiif/", "/dzi/")
 _LEFT = {"connection", "date", "server", "transfer-encoding"}
 
 
 @contextmanager
 def beside(server: str, folders: tuple[Path, ...]) -> Iterator[str]:
-    """The address of files in folders, at /viewer/ and /static/js/, and of the server's DICOMweb."""
+    """The address of files in folders, at /viewer/ and /static/js/, and of the server's pictures and DICOMweb."""
     with httpx.Client(base_url=server, timeout=60) as client:
         handler = type("Handler", (_Handler,), {"client": client, "folders": folders})
         front = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -39,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path.startswith("/dicomweb/"):
+        if path.startswith(_RELAYED):
             self._relay()
         elif path.startswith("/viewer/"):
             self._file(path.removeprefix("/viewer/"))

@@ -1,0 +1,71 @@
+"""OpenSeadragon on the same slide by every protocol of tiles: fully loaded, nothing failed, the same picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from medtiles.web import build
+from tests.e2e import viewer_front
+from tests.e2e.browsing import SWITCHES, Browser
+from tests.e2e.serving import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.corpus, pytest.mark.timeout(240)]
+HERE = Path(__file__).parent / "tile_viewer"
+SLIDES = {"CMU-1-Small-Region.svs": "wsi", "tcga-cr-7395-01a-01-ts1.svs": "wsi"}
+PLACES = {"all of it": (0.0, 0.0, 1.0, 1.0), "a part": (0.4, 0.4, 0.2, 0.15), "the last corner": (0.85, 0.85, 0.2, 0.2)}
+PROTOCOLS = {"IIIF 3": "/iiif/3/{}/info.json", "IIIF 2": "/iiif/2/{}/info.json"}
+
+
+@pytest.fixture(scope="module")
+def server(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    roots = [shared_data(f"{folder}/{name}") for name, folder in SLIDES.items()]
+    words = ["serve", *roots, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "1"]
+    with serving(*words, cache=tmp_path_factory.mktemp("cache")) as running:
+        yield running.url
+
+
+@pytest.fixture(scope="module")
+def page(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if not (build.HERE / "node_modules").is_dir():
+        build.build()
+    openseadragon = build.HERE / "node_modules" / "openseadragon" / "build" / "openseadragon"
+    with viewer_front.beside(server, (HERE, openseadragon)) as front:
+        browser = Browser(tmp_path_factory.mktemp("profile"), server, switches=SWITCHES)
+        browser.server = front
+        browser.driver.set_script_timeout(60)
+        browser.driver.get(f"{front}/viewer/page.html")
+        browser.wait(lambda: browser.driver.execute_script("return window.isReady"))
+        yield browser
+        browser.driver.quit()
+
+
+def show(page: Browser, source: str, place: tuple[float, ...]) -> tuple[NDArray[Any], dict[str, Any]]:
+    script = "show(arguments[0], arguments[1]).then(arguments[2])"
+    told: dict[str, Any] = page.driver.execute_async_script(script, source, list(place))
+    assert told["failed"] == []
+    data = base64.b64decode(page.driver.get_screenshot_as_base64())
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.int16), told
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("name", SLIDES)
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+def test_the_picture_is_that_of_deep_zoom(
+    page: Browser, server: str, protocol: str, name: str, place: tuple[float, ...]
+) -> None:
+    image = next(each for each in httpx.get(f"{server}/images").json()["images"] if each["name"] == name)
+    wanted, by_deep_zoom = show(page, f"/dzi/{image['id']}.dzi", place)
+    found, told = show(page, protocol.format(image["id"]), place)
+    assert told["size"] == by_deep_zoom["size"] == [image["width"], image["height"]]
+    assert np.abs(found - wanted).max() <= 1
+    assert wanted.std() > 5, "there is something to see"
