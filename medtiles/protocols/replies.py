@@ -67,9 +67,14 @@ def document(body: bytes, media_type: str, asked: Mapping[str, str], cache: str 
     return reply(body, media_type, etag, cache)
 
 
-def json_document(value: Any, asked: Mapping[str, str], cache: str = REVALIDATE) -> Reply:  # noqa: ANN401 - any JSON
+def json_document(
+    value: Any,  # noqa: ANN401 - any JSON
+    asked: Mapping[str, str],
+    cache: str = REVALIDATE,
+    media_type: str = "application/json",
+) -> Reply:
     """The same for a JSON value."""
-    return document(_json(value), "application/json", asked, cache)
+    return document(_json(value), media_type, asked, cache)
 
 
 def picture_headers(frame: EncodedFrame, etag: bytes, cache: str) -> Headers:

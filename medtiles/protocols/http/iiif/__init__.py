@@ -1,32 +1,42 @@
 """IIIF Image API 3.0 (`/iiif/3/...`) and 2.1 (`/iiif/2/...`), level 2 and most of what lies beside it.
 
 `{id}` leads on to `{id}/info.json`; `{id}/{region}/{size}/{rotation}/{quality}.{format}` is a picture. The tiles that
-info.json offers are the stored ones, which go out untouched.
+info.json offers are the stored ones, which go out untouched. Manifests of the Presentation API 3.0 say what belongs
+together: `/iiif/presentation/3/{id}/manifest`, and of a study `/iiif/presentation/3/studies/{uid}/manifest`.
 """
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from dataclasses import replace
 
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
+from medtiles.core.errors import ImageNotFoundError, MedTilesError
+from medtiles.core.pyramid import ImageInfo
+from medtiles.core.tiles import ImageQuery
 from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.http.iiif.addresses import Identifier, PictureAddress, identifier_of, picture_of
-from medtiles.protocols.http.iiif.documents import info_document
-from medtiles.protocols.http.iiif.versions import Version, version_of
+from medtiles.protocols.http.iiif.documents import Json, info_document
+from medtiles.protocols.http.iiif.manifests import CONTEXT, Surroundings, manifest_of
+from medtiles.protocols.http.iiif.versions import V3, Version, version_of
 from medtiles.protocols.origin import origin_of
+from medtiles.protocols.parameters import image_id
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.versions import caching
+from transcode.errors import TranscodeError
 
 ROOT = "/iiif"
+_PRESENTATION = f"{ROOT}/presentation/3"
 _JSON_LD = "application/ld+json"
+_MOST_IMAGES = 1000
+"""Of a study in one manifest."""
 
 
 def routes(tiles: AsyncTiles) -> list[Route]:
-    """The routes of both versions."""
+    """The routes of both versions, and those of manifests."""
 
     async def get_base(request: HttpRequest) -> Reply:
         """The image's own address: its description is elsewhere (2.1)."""
@@ -41,10 +51,8 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         info.require_plane(identifier.plane)
         address = f"{origin_of(request)}{ROOT}/{version.number}/{identifier}"
         document = info_document(info, address, version, tiles.limits, tiles.rights)
-        body = json.dumps(document, ensure_ascii=False, indent=1).encode()
-        media_type = f'{_JSON_LD};profile="{version.context}"' if _wants_json_ld(request) else "application/json"
-        found = replies.document(body, media_type, request.headers)
-        return replace(found, headers=[*found.headers, (b"link", _profile(version)), (b"vary", b"accept")])
+        found = _told(document, version.context, request)
+        return replace(found, headers=[*found.headers, (b"link", _profile(version))])
 
     async def get_picture(request: HttpRequest) -> Reply:
         version, identifier = _named(request)
@@ -66,9 +74,40 @@ def routes(tiles: AsyncTiles) -> list[Route]:
 
     base = f"{ROOT}/{{version}}/{{identifier}}"
     return [
+        *_presentation_routes(tiles),
         Route(base, get_base, name="iiif_base"),
         Route(f"{base}/info.json", get_info, name="iiif_info"),
         Route(f"{base}/{{region}}/{{size}}/{{rotation}}/{{last}}", get_picture, name="iiif_picture"),
+    ]
+
+
+def _presentation_routes(tiles: AsyncTiles) -> list[Route]:
+    def manifest(request: HttpRequest, name: str, label: str, images: list[tuple[str, ImageInfo]]) -> Reply:
+        origin = origin_of(request)
+        around = Surroundings(f"{origin}{ROOT}/{V3.number}", tiles.limits, tiles.rights)
+        document = manifest_of(f"{origin}{_PRESENTATION}/{name}/manifest", label, images, around)
+        return _told(document, CONTEXT, request)
+
+    async def get_manifest(request: HttpRequest) -> Reply:
+        image = image_id(request.path_params["image"])
+        info = await tiles.info(image)
+        return manifest(request, image, info.name, [(image, info)])
+
+    async def get_study(request: HttpRequest) -> Reply:
+        uid = request.path_params["study"]
+        page = await tiles.call(tiles.tiles.images, ImageQuery(study_uid=uid, limit=_MOST_IMAGES))
+        usable = []
+        for each in page.images:
+            with suppress(MedTilesError, TranscodeError):  # those that cannot be opened are left out
+                usable.append((each.id, await tiles.info(each.id)))
+        if not usable:
+            message = "no images of such a study"
+            raise ImageNotFoundError(message)
+        return manifest(request, f"studies/{uid}", f"Study {uid}", usable)
+
+    return [
+        Route(f"{_PRESENTATION}/studies/{{study}}/manifest", get_study, name="iiif_study"),
+        Route(f"{_PRESENTATION}/{{image}}/manifest", get_manifest, name="iiif_manifest"),
     ]
 
 
@@ -76,9 +115,12 @@ def _named(request: HttpRequest) -> tuple[Version, Identifier]:
     return version_of(request.path_params["version"]), identifier_of(request.path_params["identifier"])
 
 
-def _wants_json_ld(request: HttpRequest) -> bool:
-    """Whether JSON-LD is named by its own media type (5.1)."""
-    return _JSON_LD in request.headers.get("accept", "")
+def _told(document: Json, context: str, request: HttpRequest) -> Reply:
+    """A description; JSON-LD is named by its own media type to who asks for it (5.1)."""
+    is_linked = _JSON_LD in request.headers.get("accept", "")
+    media_type = f'{_JSON_LD};profile="{context}"' if is_linked else "application/json"
+    found = replies.json_document(document, request.headers, media_type=media_type)
+    return replace(found, headers=[*found.headers, (b"vary", b"accept")])
 
 
 def _profile(version: Version) -> bytes:
