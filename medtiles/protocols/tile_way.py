@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Request
 from medtiles.protocols import replies
@@ -43,7 +44,7 @@ class TileAddress(Protocol):
 
 
 class TileProtocol(Protocol):
-    """A module whose tiles go the fast way. Both functions are pure."""
+    """A module whose tiles go the fast way. Its functions are pure."""
 
     @property
     def PREFIX(self) -> str:  # noqa: N802 - a module's constant
@@ -56,22 +57,26 @@ class TileProtocol(Protocol):
     def read_tile_address(self, path: str, query_string: bytes) -> Any:  # noqa: ANN401 - each has its own TileAddress
         """What the address of a tile says; None when it is not one."""
 
-    def tile_request(self, address: Any, info: ImageInfo) -> Request:  # noqa: ANN401
+    def tile_request(self, address: Any, info: ImageInfo, limits: Limits) -> Request:  # noqa: ANN401
         """What to ask the engine for."""
+
+    def tile_headers(self, address: Any, info: ImageInfo, limits: Limits) -> replies.Headers:  # noqa: ANN401
+        """What the answer says beside what every picture's says."""
 
 
 class _Remembered:
     """What is known of an address. `headers` are the last answer's and `head` is their text: the next is alike."""
 
-    __slots__ = ("cache", "etag", "head", "headers", "image", "length", "name", "request", "version")
+    __slots__ = ("cache", "etag", "head", "headers", "image", "length", "more", "name", "request", "version")
 
-    def __init__(self, name: str, request: Request, info: ImageInfo, cache: str) -> None:
+    def __init__(self, name: str, request: Request, info: ImageInfo, cache: str, more: replies.Headers) -> None:
         self.name = name
         self.image = request.image
         self.version = info.version
         self.request = request
         self.etag = replies.request_tag(info, request)
         self.cache = cache
+        self.more = more
         self.length = -1
         self.headers: replies.Headers = []
         self.head = b""
@@ -79,7 +84,7 @@ class _Remembered:
     def fill(self, frame: EncodedFrame, shared: replies.Headers) -> None:
         """Make the header for this picture."""
         self.length = len(frame.data)
-        self.headers = [*replies.picture_headers(frame, self.etag, self.cache), *shared]
+        self.headers = [*replies.picture_headers(frame, self.etag, self.cache), *self.more, *shared]
         self.head = b"".join(b"%s: %s\r\n" % line for line in self.headers) + b"\r\n"
 
 
@@ -138,7 +143,7 @@ class TileWay:
         if if_none_match is not None and replies.matches(if_none_match, known.etag):
             return replies.not_modified(known.etag, known.cache)
         frame = await self._tiles.picture(known.request, known.version, receive)
-        return Reply(200, replies.picture_headers(frame, known.etag, known.cache), frame.data)
+        return Reply(200, [*replies.picture_headers(frame, known.etag, known.cache), *known.more], frame.data)
 
     async def _known(self, protocol: TileProtocol, path: str, query_string: bytes) -> _Remembered | None:
         """What the address asks of the image as it is now; None when it names no tile."""
@@ -150,7 +155,9 @@ class TileWay:
             return None
         info = await self._tiles.info(address.image)
         cache = caching(address.choices.version, self._max_age)
-        known = _Remembered(protocol.NAME, protocol.tile_request(address, info), info, cache)
+        request = protocol.tile_request(address, info, self._tiles.limits)
+        more = protocol.tile_headers(address, info, self._tiles.limits)
+        known = _Remembered(protocol.NAME, request, info, cache, more)
         self._remember(path, query_string, known)
         return known
 

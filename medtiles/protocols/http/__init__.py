@@ -7,5 +7,6 @@ from medtiles.protocols.http import dicomweb, dzi, iiif, images, pages, pictures
 PROTOCOLS = (dzi, iiif, images, pictures, dicomweb, pages)
 """Modules with `routes(tiles)`."""
 
-TILES = (dzi,)
-"""Modules whose tiles go the fast way, past the router: `PREFIX`, `NAME`, `read_tile_address`, `tile_request`."""
+TILES = (dzi, iiif)
+"""Modules whose tiles go the fast way, past the router: `PREFIX`, `NAME`, `read_tile_address`, `tile_request` and
+`tile_headers`."""

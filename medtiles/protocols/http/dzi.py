@@ -18,6 +18,7 @@ from starlette.routing import Route
 from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfRangeError
 from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Request, View
 from medtiles.protocols import parameters, replies
@@ -162,7 +163,7 @@ def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
     )
 
 
-def tile_request(address: TileAddress, info: ImageInfo) -> Request:
+def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits()) -> Request:
     """What to ask the engine for.
 
     :raises TileOutOfRangeError: the image has no such level, tile or plane
@@ -174,6 +175,11 @@ def tile_request(address: TileAddress, info: ImageInfo) -> Request:
     layout = choices.layout(info)
     view = layout.tile_view(address.dzi_level, address.column, address.row, choices.plane)
     return Request(address.image, view, (address.media_type,), choices.quality, windowing=choices.windowing)
+
+
+def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> replies.Headers:
+    """Nothing besides."""
+    return []
 
 
 def descriptor(layout: Layout, suffix: str) -> bytes:

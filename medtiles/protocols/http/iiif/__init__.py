@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
 from medtiles.core.errors import ImageNotFoundError, MedTilesError
+from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import ImageQuery
+from medtiles.core.view import Request
 from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.http.iiif.addresses import Identifier, PictureAddress, identifier_of, picture_of
@@ -25,18 +28,65 @@ from medtiles.protocols.http.iiif.versions import V3, Version, version_of
 from medtiles.protocols.origin import origin_of
 from medtiles.protocols.parameters import image_id
 from medtiles.protocols.replies import Reply
-from medtiles.protocols.versions import caching
 from transcode.errors import TranscodeError
 
 ROOT = "/iiif"
+PREFIX = f"{ROOT}/"
+NAME = "iiif_picture"
+_WORDS = 8
+"""Between the slashes of a picture's address, the empty one before the first slash counted."""
 _PRESENTATION = f"{ROOT}/presentation/3"
 _JSON_LD = "application/ld+json"
 _MOST_IMAGES = 1000
 """Of a study in one manifest."""
 
 
+class _Choices(NamedTuple):
+    """No query string means anything here."""
+
+    version: str | None = None
+
+
+class TileAddress(NamedTuple):
+    """What the address of a picture says."""
+
+    image: str
+    words: PictureAddress
+    choices: _Choices = _Choices()
+
+
+def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:  # noqa: ARG001 - it chooses nothing
+    """What the address of a picture says; None when it is not one.
+
+    :raises ImageNotFoundError: no version, or no image, can be called so
+    :raises BadRequestError: what stands behind the semicolon of an id names no plane
+    """
+    parts = path.split("/", _WORDS)
+    if len(parts) != _WORDS or parts[2] == "presentation":
+        return None
+    _, _, version, name, region, size, rotation, last = parts
+    identifier = identifier_of(name)
+    quality, _, suffix = last.rpartition(".")
+    words = PictureAddress(version_of(version), identifier, region, size, rotation, quality, suffix)
+    return TileAddress(identifier.image, words)
+
+
+def tile_request(address: TileAddress, info: ImageInfo, limits: Limits) -> Request:
+    """What to ask the engine for.
+
+    :raises BadRequestError, ViewTooLargeError, TileOutOfRangeError: see `picture_of`
+    """
+    return picture_of(address.words, info, limits).request
+
+
+def tile_headers(address: TileAddress, info: ImageInfo, limits: Limits) -> replies.Headers:
+    """The canonical address of the same picture (4.7), and what it complies with."""
+    canonical = f"{ROOT}/{picture_of(address.words, info, limits).canonical(info, limits)}"
+    return [(b"link", f'<{canonical}>;rel="canonical", '.encode("ascii") + _profile(address.words.version))]
+
+
 def routes(tiles: AsyncTiles) -> list[Route]:
-    """The routes of both versions, and those of manifests."""
+    """The routes of descriptions and manifests; pictures go the gateway's fast way, by `read_tile_address`."""
 
     async def get_base(request: HttpRequest) -> Reply:
         """The image's own address: its description is elsewhere (2.1)."""
@@ -54,30 +104,11 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         found = _told(document, version.context, request)
         return replace(found, headers=[*found.headers, (b"link", _profile(version))])
 
-    async def get_picture(request: HttpRequest) -> Reply:
-        version, identifier = _named(request)
-        words = request.path_params
-        quality, _, suffix = words["last"].rpartition(".")
-        address = PictureAddress(
-            version, identifier, words["region"], words["size"], words["rotation"], quality, suffix
-        )
-        info = await tiles.info(identifier.image)
-        picture = picture_of(address, info, tiles.limits)
-        asked = picture.request
-        etag, cache = replies.request_tag(info, asked), caching(None)
-        if replies.matches(request.headers.get("if-none-match", "").encode("latin-1"), etag):
-            return replies.not_modified(etag, cache)
-        frame = await tiles.picture(asked, info.version, request.receive)
-        canonical = f"{ROOT}/{picture.canonical(info, tiles.limits)}"
-        link = f'<{canonical}>;rel="canonical", '.encode("ascii") + _profile(version)
-        return Reply(200, [*replies.picture_headers(frame, etag, cache), (b"link", link)], frame.data)
-
     base = f"{ROOT}/{{version}}/{{identifier}}"
     return [
         *_presentation_routes(tiles),
         Route(base, get_base, name="iiif_base"),
         Route(f"{base}/info.json", get_info, name="iiif_info"),
-        Route(f"{base}/{{region}}/{{size}}/{{rotation}}/{{last}}", get_picture, name="iiif_picture"),
     ]
 
 
