@@ -33,13 +33,15 @@ class Tones(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """What is done to a picture once it has its size: mirrored first, then turned."""
+    """What is done to a picture once it has its size: mirrored first, then turned, then filled up."""
 
     is_mirrored: bool = False
     """Left and right exchanged."""
     degrees: float = 0.0
     """Clockwise, from 0 to less than 360. The picture grows so that nothing is cut off."""
     tones: Tones = Tones.ALL
+    padded: Size | None = None
+    """Filled up to this size at the right and below."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from medtiles.core.geometry import Size
 from medtiles.core.view import Finish, Tones
 from transcode.frames import GREY8, PixelArray, Samples
 
@@ -26,6 +27,8 @@ def finished(pixels: PixelArray, finish: Finish, background: tuple[int, int, int
         samples = samples[:, ::-1]
     turns, rest = divmod(finish.degrees, _RIGHT_ANGLE)
     samples = np.rot90(samples, -int(turns)) if not rest else _turned(samples, finish.degrees, background, has_alpha)
+    if finish.padded is not None:
+        samples = _padded(samples, finish.padded, background, has_alpha)
     samples = np.ascontiguousarray(samples)
     if samples.shape[2] == 1:
         return PixelArray(samples, GREY8)
@@ -41,12 +44,29 @@ def _toned(samples: Samples, tones: Tones) -> Samples:
     return ((grey.astype(np.uint8) >= _HALF) * np.uint8(255)).astype(np.uint8)
 
 
+def _opaque(samples: Samples) -> Samples:
+    """The same with a sample more, for transparency; grey becomes RGB."""
+    if samples.shape[2] == 4:
+        return samples
+    colours = samples if samples.shape[2] == 3 else np.repeat(samples, 3, axis=2)
+    return np.concatenate([colours, np.full((*samples.shape[:2], 1), 255, np.uint8)], axis=2)
+
+
+def _padded(samples: Samples, size: Size, background: tuple[int, int, int], has_alpha: bool) -> Samples:
+    height, width = max(size.height, samples.shape[0]), max(size.width, samples.shape[1])
+    if samples.shape[:2] == (height, width):
+        return samples
+    wanted = _opaque(samples) if has_alpha else samples
+    padded = np.zeros((height, width, wanted.shape[2]), np.uint8)
+    if not has_alpha:
+        padded[:] = background if wanted.shape[2] == 3 else round(sum(background) / 3)
+    padded[: samples.shape[0], : samples.shape[1]] = wanted
+    return padded
+
+
 def _turned(samples: Samples, degrees: float, background: tuple[int, int, int], has_alpha: bool) -> Samples:
     """Turned clockwise by any angle, by bicubic interpolation."""
-    count = samples.shape[2]
-    colours = samples if count == 3 or not has_alpha else np.repeat(samples, 3, axis=2)
-    opaque = np.full((*samples.shape[:2], 1), 255, np.uint8)
-    wanted = np.concatenate([colours, opaque], axis=2) if has_alpha else colours
+    wanted = _opaque(samples) if has_alpha else samples
     image = Image.fromarray(wanted[..., 0] if wanted.shape[2] == 1 else wanted)
     fill = (*background, 0) if has_alpha else background if wanted.shape[2] == 3 else round(sum(background) / 3)
     turned = np.asarray(image.rotate(-degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=fill))

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
 import numpy as np
@@ -49,7 +50,7 @@ def page(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brow
         browser.driver.quit()
 
 
-def show(page: Browser, source: str, place: tuple[float, ...]) -> tuple[NDArray[Any], dict[str, Any]]:
+def show(page: Browser, source: object, place: tuple[float, ...]) -> tuple[NDArray[Any], dict[str, Any]]:
     script = "show(arguments[0], arguments[1]).then(arguments[2])"
     told: dict[str, Any] = page.driver.execute_async_script(script, source, list(place))
     assert told["failed"] == []
@@ -69,3 +70,22 @@ def test_the_picture_is_that_of_deep_zoom(
     assert told["size"] == by_deep_zoom["size"] == [image["width"], image["height"]]
     assert np.abs(found - wanted).max() <= 1
     assert wanted.std() > 5, "there is something to see"
+
+
+@pytest.mark.parametrize("name", SLIDES)
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_zoomify_shows_the_same(page: Browser, server: str, name: str, place: tuple[float, ...]) -> None:
+    """Its smaller levels are rounded down, those of Deep Zoom up: where they are shown, pixels lie up to one apart."""
+    image = next(each for each in httpx.get(f"{server}/images").json()["images"] if each["name"] == name)
+    told = ET.fromstring(httpx.get(f"{server}/zoomify/{image['id']}/ImageProperties.xml").text).attrib
+    source = {
+        "type": "zoomifytileservice",
+        "width": int(told["WIDTH"]),
+        "height": int(told["HEIGHT"]),
+        "tileSize": int(told["TILESIZE"]),
+        "tilesUrl": f"/zoomify/{image['id']}/",
+    }
+    wanted, _ = show(page, f"/dzi/{image['id']}.dzi", place)
+    found, _ = show(page, source, place)
+    assert np.abs(found - wanted).mean() <= 3
+    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.99

@@ -108,14 +108,16 @@ class Windowing(_message.Message):
     def __init__(self, centre: _Optional[float] = ..., width: _Optional[float] = ..., function: _Optional[str] = ..., explanation: _Optional[str] = ...) -> None: ...
 
 class Finish(_message.Message):
-    __slots__ = ("is_mirrored", "degrees", "tones")
+    __slots__ = ("is_mirrored", "degrees", "tones", "padded")
     IS_MIRRORED_FIELD_NUMBER: _ClassVar[int]
     DEGREES_FIELD_NUMBER: _ClassVar[int]
     TONES_FIELD_NUMBER: _ClassVar[int]
+    PADDED_FIELD_NUMBER: _ClassVar[int]
     is_mirrored: bool
     degrees: float
     tones: Tones
-    def __init__(self, is_mirrored: _Optional[bool] = ..., degrees: _Optional[float] = ..., tones: _Optional[_Union[Tones, str]] = ...) -> None: ...
+    padded: Size
+    def __init__(self, is_mirrored: _Optional[bool] = ..., degrees: _Optional[float] = ..., tones: _Optional[_Union[Tones, str]] = ..., padded: _Optional[_Union[Size, _Mapping]] = ...) -> None: ...
 
 class Rendition(_message.Message):
     __slots__ = ("accept", "quality", "presentation", "windowing", "finish")

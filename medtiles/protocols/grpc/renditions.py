@@ -11,6 +11,7 @@ from medtiles import __version__
 from medtiles.api.v1 import frames_pb2 as pb
 from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError
+from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
 from medtiles.core.view import AssociatedName, Finish, Request, Tones, View
 from transcode.errors import UnsupportedEncodingError
@@ -18,6 +19,7 @@ from transcode.errors import UnsupportedEncodingError
 _ANY = ("*/*",)
 _MOST_MEDIA_TYPES = 32
 _WHOLE_TURN = 360.0
+_MOST_PADDED = 4096
 _TONES = {Tones.ALL: pb.TONES_ALL, Tones.GREY: pb.TONES_GREY, Tones.BITONAL: pb.TONES_BITONAL}
 _TONES_OF: dict[int, Tones] = {pb.TONES_UNSPECIFIED: Tones.ALL, **{number: tones for tones, number in _TONES.items()}}
 _FUNCTIONS = frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"})
@@ -115,7 +117,8 @@ def windowing_of(message: pb.Windowing) -> Windowing:
 
 
 def _finish(value: Finish) -> pb.Finish:
-    return pb.Finish(is_mirrored=value.is_mirrored, degrees=value.degrees, tones=_TONES[value.tones])
+    padded = None if value.padded is None else pb.Size(width=value.padded.width, height=value.padded.height)
+    return pb.Finish(is_mirrored=value.is_mirrored, degrees=value.degrees, tones=_TONES[value.tones], padded=padded)
 
 
 def _finish_of(message: pb.Finish) -> Finish | None:
@@ -127,7 +130,11 @@ def _finish_of(message: pb.Finish) -> Finish | None:
     if tones is None:
         problem = f"tones {message.tones}: there are none of that number"
         raise BadRequestError(problem)
-    found = Finish(message.is_mirrored, message.degrees, tones)
+    padded = Size(message.padded.width, message.padded.height) if message.HasField("padded") else None
+    if padded is not None and not (0 < padded.width <= _MOST_PADDED and 0 < padded.height <= _MOST_PADDED):
+        problem = f"padded to {padded.width} x {padded.height}: each side must be from 1 to {_MOST_PADDED}"
+        raise BadRequestError(problem)
+    found = Finish(message.is_mirrored, message.degrees, tones, padded)
     return None if found == Finish() else found
 
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from medtiles.core.geometry import Size
 from medtiles.core.view import Finish, Tones
 from medtiles.engine.finishing import finished
 from transcode.frames import GREY8, RGB8, PixelArray
@@ -63,6 +64,23 @@ def test_without_transparency_corners_have_the_background(samples: NDArray[Any])
     found = finish(samples, Finish(degrees=45))
     assert found.format.samples_per_pixel == samples.shape[2]
     assert found.samples[0, 0].tolist() == [255] * samples.shape[2]
+
+
+@pytest.mark.parametrize("samples", [COLOURS, GREY], ids=["RGB", "grey"])
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_pictures_are_filled_up_at_the_right_and_below(samples: NDArray[Any], has_alpha: bool) -> None:
+    found = finish(samples, Finish(padded=Size(64, 48)), has_alpha=has_alpha).samples
+    assert found.shape[:2] == (48, 64)
+    assert np.array_equal(found[:30, :40, : samples.shape[2]], samples)
+    if has_alpha:
+        assert found.shape[2] == 4
+        assert (found[:30, :40, 3] == 255).all()
+        assert not found[30:, :, 3].any()
+        assert not found[:, 40:, 3].any()
+    else:
+        assert (found[30:] == 255).all()
+        assert (found[:, 40:] == 255).all()
+    assert finish(samples, Finish(padded=Size(40, 30)), has_alpha=has_alpha).samples.shape == samples.shape
 
 
 def test_grey_is_luminance() -> None:

@@ -9,8 +9,9 @@ import pytest
 from medtiles.api.v1 import frames_pb2 as pb
 from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError
+from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
-from medtiles.core.view import AssociatedName, Request
+from medtiles.core.view import AssociatedName, Finish, Request, Tones
 from medtiles.protocols.grpc.renditions import rendition, rendition_of
 
 KEY = TileKey(1, 2, 3)
@@ -40,10 +41,33 @@ def test_everything_that_is_said_is_read() -> None:
         Request("a", KEY, ("image/jpeg",)),
         Request("a", KEY, ("image/png", "*/*"), 1, is_display=False),
         Request("a", KEY, ("image/png",), 100, windowing=Windowing(-0.5, 1e-3, "LINEAR_EXACT")),
+        Request("a", KEY, ("image/png",), finish=Finish(is_mirrored=True, degrees=22.5, tones=Tones.BITONAL)),
+        Request("a", KEY, ("image/jpeg",), finish=Finish(tones=Tones.GREY, padded=Size(256, 200))),
     ],
 )
 def test_a_request_comes_back(request_: Request) -> None:
     assert rendition_of(rendition(request_)).request("a", KEY) == request_
+
+
+def test_a_finish_that_does_nothing_is_none() -> None:
+    nothing = pb.Rendition(accept=["image/jpeg"], finish=pb.Finish(tones=pb.TONES_ALL))
+    assert rendition_of(nothing).request("a", KEY).finish is None
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [
+        *(pb.Finish(degrees=degrees) for degrees in (-1, 360, math.nan, math.inf)),
+        pb.Finish(padded=pb.Size(width=0, height=5)),
+        pb.Finish(padded=pb.Size(width=5, height=-1)),
+        pb.Finish(padded=pb.Size(width=2**31 - 1, height=1)),
+        pb.Finish.FromString(b"\x18\x63"),
+    ],
+    ids=str,
+)
+def test_a_finish_that_there_is_not_is_refused(finish: pb.Finish) -> None:
+    with pytest.raises(BadRequestError, match=r"degrees|padded|tones"):
+        rendition_of(pb.Rendition(finish=finish))
 
 
 @pytest.mark.parametrize("quality", [0, -1, 101, 2**31 - 1])

@@ -1,0 +1,130 @@
+"""Maps' tiles: `/xyz/{id}/{z}/{x}/{y}.png` and a TileJSON, `/xyz/{id}/tilejson.json`.
+
+At z 0 the whole image fits one tile of 256 pixels a side, at each further z it is twice as large, to full resolution.
+Tiles at the right and lower edge are filled up: transparent where the format can tell that, else with the background.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.requests import Request as HttpRequest
+from starlette.routing import Route
+
+from medtiles.core.errors import TileOutOfRangeError
+from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.limits import Limits
+from medtiles.core.pyramid import ImageInfo
+from medtiles.core.view import Finish, Request, View
+from medtiles.protocols import parameters, replies
+from medtiles.protocols.async_tiles import AsyncTiles
+from medtiles.protocols.formats import media_type
+from medtiles.protocols.origin import origin_of
+from medtiles.protocols.replies import Reply
+from medtiles.protocols.tile_choices import TileChoices, read_tile_choices
+from medtiles.protocols.versions import require_version
+
+PREFIX = "/xyz/"
+NAME = "xyz_tile"
+SIDE = 256
+
+
+class TileAddress(NamedTuple):
+    """What the address of a tile says."""
+
+    image: str
+    z: int
+    x: int
+    y: int
+    media_type: str
+    choices: TileChoices
+
+
+def max_z(size: Size) -> int:
+    """The z of full resolution."""
+    return (ceil_div(max(size.width, size.height), SIDE) - 1).bit_length()
+
+
+def tile_view(size: Size, place: tuple[int, int, int], plane: int = 0) -> View:
+    """What there is of a tile, as a rectangle of the full-resolution image at a size.
+
+    :param place: z, x and y
+    :raises TileOutOfRangeError: there is no such tile
+    """
+    z, x, y = place
+    most = max_z(size)
+    if z > most:
+        message = f"z {z}: the image has z from 0 to {most}"
+        raise TileOutOfRangeError(message)
+    reduction = most - z
+    whole = size.reduced(reduction)
+    columns, rows = ceil_div(whole.width, SIDE), ceil_div(whole.height, SIDE)
+    if x >= columns or y >= rows:
+        message = f"tile {x}/{y}: at z {z} there are {columns} columns and {rows} rows"
+        raise TileOutOfRangeError(message)
+    part = Region(x * SIDE, y * SIDE, SIDE, SIDE).cut_to(whole)
+    base = Region(part.x << reduction, part.y << reduction, part.width << reduction, part.height << reduction)
+    return View(base.cut_to(size), part.size, plane)
+
+
+def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
+    """What the address of a tile says; None when it is not one.
+
+    :raises BadRequestError: numbers or format make no sense
+    :raises ImageNotFoundError: no image can have such an id
+    """
+    parts = path.split("/", 6)
+    if len(parts) != 6:
+        return None
+    row, _, suffix = parts[5].partition(".")
+    return TileAddress(
+        parameters.image_id(parts[2]),
+        parameters.whole(parts[3], "z"),
+        parameters.whole(parts[4], "x"),
+        parameters.whole(row, "y"),
+        media_type(suffix),
+        read_tile_choices(query_string),
+    )
+
+
+def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits()) -> Request:
+    """What to ask the engine for.
+
+    :raises TileOutOfRangeError: the image has no such tile or plane
+    :raises ImageNotFoundError: the address names a version that is gone
+    """
+    choices = address.choices
+    require_version(choices.version, info)
+    info.require_plane(choices.plane)
+    view = tile_view(info.size, (address.z, address.x, address.y), choices.plane)
+    full = Size(SIDE, SIDE)
+    finish = None if view.size == full else Finish(padded=full)
+    accept = (address.media_type,)
+    return Request(address.image, view, accept, choices.quality, windowing=choices.windowing, finish=finish)
+
+
+def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> replies.Headers:
+    """Nothing besides."""
+    return []
+
+
+def routes(tiles: AsyncTiles) -> list[Route]:
+    """The route of the TileJSON; tiles go the gateway's fast way."""
+
+    async def get_tilejson(request: HttpRequest) -> Reply:
+        image = parameters.image_id(request.path_params["image"])
+        info = await tiles.info(image)
+        document = {
+            "tilejson": "3.0.0",
+            "name": info.name,
+            "scheme": "xyz",
+            "tiles": [f"{origin_of(request)}/xyz/{image}/{{z}}/{{x}}/{{y}}.png"],
+            "minzoom": 0,
+            "maxzoom": max_z(info.size),
+            "tileSize": SIDE,
+            "width": info.size.width,
+            "height": info.size.height,
+        }
+        return replies.json_document(document, request.headers)
+
+    return [Route("/xyz/{image}/tilejson.json", get_tilejson, name="xyz_tilejson")]
