@@ -24,7 +24,7 @@ from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.series_order import Order, SeriesOrder
 from medtiles.core.studies import DicomJson, Instance, QueryScope, Scope, StudyQuery
 from medtiles.core.tiles import ImageQuery, ImageSummary
-from medtiles.core.view import AssociatedName, Refinement, Request, View
+from medtiles.core.view import AssociatedName, Finish, Refinement, Request, Tones, View
 from medtiles.protocols.grpc.frame_verbs import EXPLICIT, HTJ2K_RPCL, JPEG_BASELINE, JPEG_LS, FrameVerbs, GrowingArray
 from medtiles.protocols.grpc.remote import Outcome, RemoteOptions, RemoteTiles
 from medtiles.protocols.grpc.remote_frames import SeriesPiece
@@ -42,6 +42,7 @@ __all__ = [
     "Client",
     "ClientTls",
     "EncodedFrame",
+    "Finish",
     "GrowingArray",
     "ImageInfo",
     "Instance",
@@ -53,6 +54,7 @@ __all__ = [
     "SeriesOrder",
     "SeriesPiece",
     "TileKey",
+    "Tones",
     "TravelFrame",
     "Viewport",
     "Windowing",
@@ -198,10 +200,14 @@ class Client(FrameVerbs):
         quality: int | None = None,
         is_display: bool = True,
         windowing: Windowing | None = None,
+        finish: Finish | None = None,
     ) -> EncodedFrame:
-        """A rectangle of level 0 as an encoded picture; see `region` and `tile`."""
+        """A rectangle of level 0 as an encoded picture; see `region` and `tile`.
+
+        :param finish: mirrored, turned, without colours, filled up
+        """
         view = _view((x, y, width, height), size, plane)
-        return self._tiles.produce(Request(image, view, tuple(accept), quality, is_display, windowing))
+        return self._tiles.produce(Request(image, view, tuple(accept), quality, is_display, windowing, finish))
 
     def associated(
         self, image: str, name: str, *, max_side: int | None = None, accept: Sequence[str] = ANY

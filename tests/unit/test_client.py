@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from medtiles.client import Client, TileKey, Windowing
+from medtiles.client import Client, Finish, TileKey, Tones, Windowing
 from medtiles.core.display import Display, Lut
 from medtiles.core.errors import BusyError, ImageNotFoundError, TileOutOfRangeError
 from medtiles.core.geometry import Region
@@ -101,6 +101,16 @@ def test_a_region_comes_as_a_picture(client: Client) -> None:
     picture = client.picture("slide", 0, 0, 1000, 700, size=(100, 70), quality=50)
 
     assert imagecodecs.jpeg8_decode(picture.data).shape == (70, 100, 3)
+
+
+def test_a_picture_comes_turned_and_grey(client: Client) -> None:
+    finish = Finish(degrees=90, tones=Tones.GREY)
+    upright = client.picture("slide", 0, 0, 100, 70, accept=("image/png",), finish=Finish(tones=Tones.GREY))
+    turned = client.picture("slide", 0, 0, 100, 70, accept=("image/png",), finish=finish)
+
+    found = imagecodecs.png_decode(turned.data)
+    assert found.shape == (100, 70)
+    np.testing.assert_array_equal(found, np.rot90(imagecodecs.png_decode(upright.data), -1))
 
 
 def test_an_associated_picture_comes_small(client: Client) -> None:
