@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -42,6 +43,24 @@ class Finish:
     tones: Tones = Tones.ALL
     padded: Size | None = None
     """Filled up to this size at the right and below."""
+
+    def size_of(self, size: Size) -> Size:
+        """At most the size that a picture of this size comes to."""
+        turned = turned_size(size, self.degrees)
+        if self.padded is None:
+            return turned
+        return Size(max(turned.width, self.padded.width), max(turned.height, self.padded.height))
+
+
+def turned_size(size: Size, degrees: float) -> Size:
+    """What holds a picture that is turned; by other angles than right ones up to a pixel more than it takes."""
+    if degrees % 180 == 0:
+        return size
+    if degrees % 90 == 0:
+        return Size(size.height, size.width)
+    across, down = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    width, height = size.width * across + size.height * down, size.width * down + size.height * across
+    return Size(math.ceil(width) + 1, math.ceil(height) + 1)
 
 
 @dataclass(frozen=True, slots=True)

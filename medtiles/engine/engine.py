@@ -216,7 +216,7 @@ class TileEngine:
         """The stored tile, when it is what the client wants, in a form that it accepts."""
         what = request.what
         if isinstance(what, View):
-            planning.require_view(opened.info, what, self._limits)
+            planning.require_view(opened.info, what, self._limits, request.finish)
             key = planning.stored_tile(opened.info, what)
         else:
             key = what if isinstance(what, TileKey) else None

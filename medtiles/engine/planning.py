@@ -10,7 +10,7 @@ from medtiles.core.errors import BadRequestError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
-from medtiles.core.view import View
+from medtiles.core.view import Finish, View
 
 _NOTHING = 1e-6
 """Parts of a pixel that arithmetic in floating point may add or lose."""
@@ -68,9 +68,10 @@ class Plan:
     """Of the picture."""
 
 
-def require_view(info: ImageInfo, view: View, limits: Limits) -> None:
+def require_view(info: ImageInfo, view: View, limits: Limits, finish: Finish | None = None) -> None:
     """Refuse what cannot be shown.
 
+    :param finish: what is done to the picture afterwards, by which it may grow
     :raises BadRequestError: the region is empty or leaves the image, or the size is empty
     :raises ViewTooLargeError: more pixels than `limits` allow
     :raises TileOutOfRangeError: no such plane
@@ -86,6 +87,8 @@ def require_view(info: ImageInfo, view: View, limits: Limits) -> None:
     if size.width < 1 or size.height < 1:
         message = f"size {size.width},{size.height} is empty"
         raise BadRequestError(message)
+    if finish is not None:
+        size = finish.size_of(size)
     if max(size.width, size.height) > limits.view_side or size.area > limits.view_pixels:
         message = (
             f"size {size.width},{size.height} is more than the server allows: "

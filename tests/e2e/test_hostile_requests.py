@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from medtiles.api.v1 import images_pb2, images_pb2_grpc, tiles_pb2, tiles_pb2_grpc
-from medtiles.client import Client, TileKey
+from medtiles.client import Client, Finish, TileKey
 from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfRangeError
 from tests.e2e.serving import CARD, Server, serving
 
@@ -233,6 +233,20 @@ def test_a_header_of_megabytes_ends_its_connection(target: Target) -> None:
         with suppress(ConnectionError):
             assert connection.recv(65536)[:13] in {b"", b"HTTP/1.1 431 "}
     assert httpx.get(f"{target.server.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "words", ["full/^32768,2/45/default.png", "full/^30000,30000/0/default.jpg", "full/^8192,8192/45/a.png"]
+)
+def test_a_turned_picture_is_no_larger_than_allowed_either(target: Target, words: str) -> None:
+    answer = httpx.get(f"{target.server.url}/iiif/3/{target.image}/{words}", timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["reason"] in {"VIEW_TOO_LARGE", "BAD_REQUEST"}
+
+
+def test_no_finish_makes_a_picture_larger_than_allowed(client: Client, target: Target) -> None:
+    with pytest.raises(BadRequestError):
+        client.picture(target.image, 0, 0, 10, 1, size=(30000, 2), finish=Finish(degrees=45))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])

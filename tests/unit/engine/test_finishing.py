@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -47,6 +49,15 @@ def test_other_angles_leave_transparent_corners(samples: NDArray[Any]) -> None:
     assert found.format.samples_per_pixel == 4
     assert found.samples[0, 0, 3] == found.samples[-1, -1, 3] == 0
     assert found.samples[height // 2, width // 2, 3] == 255
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.floats(0, 359.99))
+def test_the_size_is_known_before(width: int, height: int, degrees: float) -> None:
+    how = Finish(degrees=degrees, padded=Size(20, 20))
+    found = finish(np.zeros((height, width, 1), np.uint8), how).samples
+    most = how.size_of(Size(width, height))
+    assert found.shape[0] <= most.height
+    assert found.shape[1] <= most.width
 
 
 def test_turning_is_clockwise() -> None:

@@ -13,7 +13,7 @@ from medtiles.core.errors import BadRequestError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
-from medtiles.core.view import Finish, Request, Tones, View
+from medtiles.core.view import Finish, Request, Tones, View, turned_size
 from medtiles.protocols import parameters
 from medtiles.protocols.http.iiif.versions import Version
 
@@ -29,6 +29,9 @@ FORMATS = {
 QUALITIES = {"default": Tones.ALL, "color": Tones.ALL, "gray": Tones.GREY, "bitonal": Tones.BITONAL}
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _WHOLE_TURN = 360.0
+_RIGHT_ANGLE = 90.0
+_ROUNDING = 4
+"""Pixels that a turned picture may be larger than in proportion."""
 _PERCENT = 100.0
 
 
@@ -94,7 +97,7 @@ class Picture:
             str(address.version.number),
             str(address.identifier),
             "full" if region == whole else f"{region.x},{region.y},{region.width},{region.height}",
-            _canonical_size(address.version, region.size, size, limits),
+            _canonical_size(address.version, region.size, size, limits, self.finish.degrees if self.finish else 0.0),
             _canonical_rotation(self.finish),
             "default" if address.quality == "color" else address.quality,
         ]
@@ -110,7 +113,8 @@ def picture_of(address: PictureAddress, info: ImageInfo, limits: Limits) -> Pict
     """
     info.require_plane(address.identifier.plane)
     region = region_of(address.region, info.size)
-    size = size_of(address.size, region.size, address.version, limits)
+    is_mirrored, degrees = rotation_of(address.rotation)
+    size = size_of(address.size, region.size, address.version, limits, degrees)
     tones = QUALITIES.get(address.quality)
     if tones is None:
         message = f"quality {address.quality[:16]!a}: it must be one of {', '.join(QUALITIES)}"
@@ -119,7 +123,7 @@ def picture_of(address: PictureAddress, info: ImageInfo, limits: Limits) -> Pict
     if media_type is None:
         message = f"format {address.format[:16]!a}: it must be one of {', '.join(FORMATS)}"
         raise BadRequestError(message)
-    finish = Finish(*rotation_of(address.rotation), tones)
+    finish = Finish(is_mirrored, degrees, tones)
     view = View(region, size, address.identifier.plane)
     return Picture(address, view, None if finish == Finish() else finish, media_type)
 
@@ -146,9 +150,10 @@ def region_of(text: str, image: Size) -> Region:
     return Region(x, y, min(width, image.width - x), min(height, image.height - y))
 
 
-def size_of(text: str, region: Size, version: Version, limits: Limits) -> Size:
+def size_of(text: str, region: Size, version: Version, limits: Limits, degrees: float = 0.0) -> Size:
     """The size of a picture of a region (4.2).
 
+    :param degrees: by which it is turned afterwards: that may make it larger than the limits allow
     :raises BadRequestError: it makes no sense, or would enlarge without `^`
     :raises ViewTooLargeError: more pixels than the limits allow
     """
@@ -156,7 +161,7 @@ def size_of(text: str, region: Size, version: Version, limits: Limits) -> Size:
     words = text.removeprefix("^") if is_enlarging else text
     may_enlarge = is_enlarging or not version.has_caret
     if words == "max":
-        return _largest(region, limits, may_enlarge=is_enlarging)
+        return _largest(region, limits, degrees, may_enlarge=is_enlarging)
     if words == "full" and not version.has_caret:
         size = region
     elif words.startswith("pct:"):
@@ -166,13 +171,14 @@ def size_of(text: str, region: Size, version: Version, limits: Limits) -> Size:
         width, height = parameters.wholes(words[1:], "size", 2, least=1)
         scale = min(width / region.width, height / region.height)
         size = _within(_scaled(region, scale), Size(width, height))
-        size = _within(size, _largest(size, limits, may_enlarge=False))
+        size = _within(size, _largest(size, limits, degrees, may_enlarge=False))
     else:
         size = _by_sides(words, region)
     if not may_enlarge and (size.width > region.width or size.height > region.height):
         message = f"size {text[:40]}: the region has {region.width} x {region.height} pixels; ^{text[:40]} enlarges it"
         raise BadRequestError(message)
-    if max(size.width, size.height) > limits.view_side or size.area > limits.view_pixels:
+    turned = turned_size(size, degrees)
+    if max(turned.width, turned.height) > limits.view_side or turned.area > limits.view_pixels:
         message = f"size {text[:40]}: at most {limits.view_side} pixels a side and {limits.view_pixels} in all"
         raise ViewTooLargeError(message)
     return size
@@ -213,9 +219,13 @@ def _other(side: int, given: int, wanted: int) -> int:
     return max(1, round(side * wanted / given))
 
 
-def _largest(region: Size, limits: Limits, *, may_enlarge: bool) -> Size:
-    """As large as the limits allow."""
-    scale = min(limits.view_side / max(region.width, region.height), math.sqrt(limits.view_pixels / region.area))
+def _largest(region: Size, limits: Limits, degrees: float, *, may_enlarge: bool) -> Size:
+    """As large as the limits allow, turned or not."""
+    turned = turned_size(region, degrees)
+    most, pixels = limits.view_side, limits.view_pixels
+    if turned != region and degrees % _RIGHT_ANGLE:
+        most, pixels = max(1, most - _ROUNDING), max(1, pixels - _ROUNDING * 2 * most)
+    scale = min(most / max(turned.width, turned.height), math.sqrt(pixels / turned.area))
     if scale >= 1 and not may_enlarge:
         return region
     return Size(max(1, int(region.width * scale)), max(1, int(region.height * scale)))
@@ -245,9 +255,9 @@ def _decimals(text: str, name: str, count: int) -> list[float]:
     return [float(part) for part in parts]
 
 
-def _canonical_size(version: Version, region: Size, size: Size, limits: Limits) -> str:
+def _canonical_size(version: Version, region: Size, size: Size, limits: Limits, degrees: float) -> str:
     if version.has_caret:
-        if size == _largest(region, limits, may_enlarge=False):
+        if size == _largest(region, limits, degrees, may_enlarge=False):
             return "max"
         caret = "^" if size.width > region.width or size.height > region.height else ""
         return f"{caret}{size.width},{size.height}"

@@ -15,7 +15,7 @@ from medtiles.core.errors import (
 )
 from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
-from medtiles.core.view import Finish, Tones
+from medtiles.core.view import Finish, Tones, turned_size
 from medtiles.protocols.http.iiif.addresses import (
     Picture,
     PictureAddress,
@@ -171,6 +171,21 @@ def test_max_falls_to_the_limits_and_never_fails(version: Version, image: Size) 
     assert size.area <= 1_000_000
     assert max(size.width / 2000, size.area / 1_000_000) > 0.99, "as large as they allow"
     assert size.height == max(1, round(size.width * image.height / image.width)) or size.height > 1
+
+
+@given(st.integers(1, 200_000), st.integers(1, 200_000), st.floats(0, 359.99), st.sampled_from([LIMITS, Limits()]))
+def test_max_falls_so_far_that_it_can_be_turned(width: int, height: int, degrees: float, limits: Limits) -> None:
+    for text in ("max", "^max"):
+        size = size_of(text, Size(width, height), V3, limits, degrees)
+        turned = turned_size(size, degrees)
+        assert max(turned.width, turned.height) <= limits.view_side
+        assert turned.area <= limits.view_pixels
+
+
+def test_a_thin_picture_that_grows_when_it_is_turned_is_refused() -> None:
+    assert size_of("2000,2", Size(3000, 3), V3, LIMITS, 90) == Size(2000, 2)
+    with pytest.raises(ViewTooLargeError):
+        size_of("2000,2", Size(3000, 3), V3, LIMITS, 45)
 
 
 @given(st.integers(1, 100_000), st.integers(1, 100_000), st.integers(0, 12))
