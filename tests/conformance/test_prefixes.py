@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -16,6 +15,7 @@ from medtiles.engine.frames import FrameEngine
 from tests.conftest import shared_folder
 from tests.contract.codec_contract import picture
 from tests.instances import RPCL, Files
+from tests.judges import openjpeg
 from transcode.archive import archive_encoders
 from transcode.codecs import builtin
 from transcode.codestream import parse, prefix_codestream, resolution_ends, rpcl_faults
@@ -27,11 +27,6 @@ from transcode.targets import ArchiveOptions
 
 FORMATS = [GREY8, PixelFormat(1, 16, 12), PixelFormat(1, 16, 16, signed=True), RGB8]
 SIZES = [(700, 300), (65, 129), (1, 500), (2049, 64), (64, 64)]
-
-
-def openjpeg(data: bytes, reduction: int = 0) -> np.ndarray[Any, Any]:
-    how: dict[str, Any] = {"skipres": reduction} if reduction else {}
-    return np.asarray(imagecodecs.jpeg2k_decode(data, **how))
 
 
 def require_same(data: bytes) -> int:

@@ -27,6 +27,7 @@ from medtiles.protocols.grpc.server import serve_grpc
 from tests.contract.tiles_contract import Shelf
 from tests.dicom_files import encapsulated, image, save
 from tests.instances import JPEG_LS, RPCL, Files, encoded, native, waves
+from tests.judges import openjpeg
 from transcode.codecs import builtin
 from transcode.codestream import resolution_ends
 from transcode.errors import CorruptFrameError, FileChangedError, UnsupportedEncodingError
@@ -115,7 +116,6 @@ def test_a_broken_stream_is_taken_up_again(client: Client, instance: Instance) -
     for piece in itertools.islice(pieces, 3):
         data += piece.data
     pieces.close()  # type: ignore[attr-defined]  # a generator: the connection is gone
-    assert imagecodecs.jpeg2k_decode(STORED[0], skipres=3).shape == (38, 50)
 
     _, rest = client.stream_frame(instance, offset=len(data), etag=travel.etag)
     data += b"".join(piece.data for piece in rest)
@@ -388,9 +388,7 @@ def test_arrays_grow_until_they_are_the_frame(client: Client, instance: Instance
         (300, 400),
     ]
     for array in arrays:
-        how = {"skipres": array.reduction} if array.reduction else {}
-        whole = imagecodecs.jpeg2k_decode(STORED[1], **how)  # type: ignore[arg-type]  # one of its options
-        assert np.array_equal(array.samples[:, :, 0], whole)
+        assert np.array_equal(array.samples[:, :, 0], openjpeg(STORED[1], array.reduction))
     assert [array.is_last for array in arrays] == [False] * 5 + [True]
     assert arrays[-1].bytes_so_far == len(STORED[1])
 

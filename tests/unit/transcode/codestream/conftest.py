@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 from typing import Any
 
@@ -40,12 +39,3 @@ def jpeg2000(pixels: Picture, **options: Any) -> bytes:
     target = io.BytesIO()
     Image.fromarray(pixels).save(target, "JPEG2000", no_jp2=True, **options)
     return target.getvalue()
-
-
-def openjpeg(data: bytes, reduction: int = 0) -> Picture:
-    """What OpenJPEG decodes; skips where this imagecodecs (the last one for Python 3.11) cannot reduce."""
-    if not reduction:
-        return imagecodecs.jpeg2k_decode(data)
-    if "skipres" not in inspect.signature(imagecodecs.jpeg2k_decode).parameters:
-        pytest.skip("not applicable: this imagecodecs leaves no resolutions out of JPEG 2000")
-    return imagecodecs.jpeg2k_decode(data, skipres=reduction)

@@ -8,7 +8,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000, openjpeg
+from tests.judges import openjpeg
+from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 from transcode.codestream import parse, resolution_ends
 from transcode.codestream.markers import Codestream
 from transcode.codestream.packets import packet_counts, packet_lengths

@@ -6,7 +6,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000, openjpeg
+from tests.judges import openjpeg
+from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 from transcode.codestream import can_cut, cut_tile, parse, require_sane
 
 
