@@ -22,7 +22,7 @@ from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
 from medtiles.protocols.cors import Cors
 from medtiles.protocols.health import health_routes
-from medtiles.protocols.http import PROTOCOLS, TILES
+from medtiles.protocols.http import PROTOCOLS, REFUSALS, TILES
 from medtiles.protocols.replies import WHOLE_ANSWER, Headers, Reply
 from medtiles.protocols.status import describe
 from medtiles.protocols.tile_way import AtHand, TileWay
@@ -157,7 +157,7 @@ class Gateway:
         except Exception as error:  # the edge: whatever happens, the client is told and the process lives
             if exchange.status:
                 raise
-            await exchange.give(_problem(error))
+            await exchange.give(_refusal(scope["path"], error))
         finally:
             seconds = time.perf_counter() - started
             self._record(_record(scope, headers, exchange.status or 499, exchange.sent, exchange.route, seconds))
@@ -212,11 +212,14 @@ async def _no_such_address(scope: Scope, receive: Receive, send: Send) -> None:
     await replies.problem("NOT_FOUND", 404, "there is nothing at this address")(scope, receive, send)
 
 
-def _problem(error: Exception) -> Reply:
+def _refusal(path: str, error: Exception) -> Reply:
     status = describe(error)
     if status.reason == "INTERNAL":
         _logger.error("a request failed", exc_info=error)
     extra = [] if status.retry_after is None else [("retry-after", str(max(1, round(status.retry_after))))]
+    in_its_form = REFUSALS.get(path)
+    if in_its_form is not None:
+        return in_its_form(error, status, extra)
     return replies.problem(status.reason, status.http, status.detail, extra)
 
 

@@ -47,8 +47,8 @@ class TileProtocol(Protocol):
     """A module whose tiles go the fast way. Its functions are pure."""
 
     @property
-    def PREFIX(self) -> str:  # noqa: N802 - a module's constant
-        """What the paths of its tiles begin with: a slash, a word, a slash."""
+    def PREFIXES(self) -> tuple[str, ...]:  # noqa: N802 - a module's constant
+        """What the paths of its tiles begin with: a slash, a word, a slash; or whole paths of one word."""
 
     @property
     def NAME(self) -> str:  # noqa: N802
@@ -109,13 +109,13 @@ class TileWay:
         self._tiles = tiles
         self._known_info = tiles.tiles.known_info
         self._answer = tiles.tiles.answer
-        self._by_prefix = {protocol.PREFIX: protocol for protocol in protocols}
+        self._by_prefix = {prefix: protocol for protocol in protocols for prefix in protocol.PREFIXES}
         self._max_age = max_age
         self._remembered: dict[tuple[str, bytes], _Remembered] = {}
 
     def protocol_of(self, path: str) -> TileProtocol | None:
         """Whose tiles the path may name."""
-        return self._by_prefix.get(path[: path.find("/", 1) + 1])
+        return self._by_prefix.get(path[: path.find("/", 1) + 1] or path)
 
     def at_hand(self, path: str, query_string: bytes) -> AtHand | None:
         """A tile that the engine holds, at an address known from before."""

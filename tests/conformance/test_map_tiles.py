@@ -14,7 +14,8 @@ from PIL import Image
 
 from medtiles.core.errors import TileOutOfRangeError
 from medtiles.core.geometry import Size, ceil_div
-from medtiles.protocols.http import xyz, zoomify
+from medtiles.protocols.halvings import halved, halved_view
+from medtiles.protocols.http import xyz
 
 SIZES = [(1000, 700), (513, 257), (1025, 769), (300, 2000), (255, 256), (257, 1)]
 sizes = st.builds(Size, st.integers(1, 100_000), st.integers(1, 100_000))
@@ -63,20 +64,21 @@ def test_tiles_of_each_z_cover_all_of_it_once(size: Size) -> None:
 
 @given(sizes, st.sampled_from([64, 240, 256, 512]))
 def test_zoomify_halves_rounding_down_as_viewers_do(size: Size, tile_size: int) -> None:
-    tiers = zoomify.tiers_of(size, tile_size)
+    tile = Size(tile_size, tile_size)
+    tiers = halved(size, tile)
     assert tiers[-1] == size
     assert max(tiers[0].width, tiers[0].height) <= tile_size
     assert all(max(tier.width, tier.height) > tile_size for tier in tiers[1:])
     for tier, (small, large) in enumerate(pairwise(tiers)):
         assert small == Size(max(1, large.width // 2), max(1, large.height // 2))
         columns, rows = grid_of(small, tile_size)
-        last = zoomify.tile_view(size, tile_size, (tier, columns - 1, rows - 1))
+        last = halved_view(size, tile, (tier, columns - 1, rows - 1))
         assert last.size == Size(small.width - (columns - 1) * tile_size, small.height - (rows - 1) * tile_size)
         assert last.region.is_within(size)
         with pytest.raises(TileOutOfRangeError):
-            zoomify.tile_view(size, tile_size, (tier, columns, 0))
+            halved_view(size, tile, (tier, columns, 0))
     with pytest.raises(TileOutOfRangeError):
-        zoomify.tile_view(size, tile_size, (len(tiers), 0, 0))
+        halved_view(size, tile, (len(tiers), 0, 0))
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (2048, 512), (256, 256)])
@@ -85,11 +87,11 @@ def test_zoomify_has_the_tiles_of_libvips_where_nothing_is_rounded(size: tuple[i
     pyvips.Image.new_from_array(noise).dzsave(str(tmp_path / "out"), layout="zoomify")
     written = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.jpg")}
     ours: dict[str, Size] = {}
-    for tier, whole in enumerate(zoomify.tiers_of(Size(*size), 256)):
+    for tier, whole in enumerate(halved(Size(*size), Size(256, 256))):
         columns, rows = grid_of(whole, 256)
         for row, column in product(range(rows), range(columns)):
             name = f"TileGroup{len(ours) // 256}/{tier}-{column}-{row}.jpg"
-            ours[name] = zoomify.tile_view(Size(*size), 256, (tier, column, row)).size
+            ours[name] = halved_view(Size(*size), Size(256, 256), (tier, column, row)).size
     assert {name: size_of(path) for name, path in written.items()} == ours
     told = (tmp_path / "out" / "ImageProperties.xml").read_text()
     assert f'NUMTILES="{len(ours)}"' in told

@@ -255,7 +255,16 @@ def test_iiif_pictures_are_the_same_near_and_far(made: Ways, name: str, words: s
 @pytest.mark.parametrize("name", ["card.testcard", "scan", "slide.tif"])
 @pytest.mark.parametrize(
     "words",
-    ["zoomify/{}/TileGroup0/0-0-0.jpg", "xyz/{}/0/0/0.png", "xyz/{}/0/0/0.jpg", "zoomify/{}/ImageProperties.xml"],
+    [
+        "iip?FIF={}&JTL=0,0",
+        "iip?FIF={}&WID=100&ROT=30&CVT=png",
+        "iip?FIF={}&OBJ=Resolutions",
+        "iip?FIF={}&TIL=0,0-0",
+        "zoomify/{}/TileGroup0/0-0-0.jpg",
+        "xyz/{}/0/0/0.png",
+        "xyz/{}/0/0/0.jpg",
+        "zoomify/{}/ImageProperties.xml",
+    ],
 )
 def test_map_tiles_are_the_same_near_and_far(made: Ways, name: str, words: str) -> None:
     assert made.get(f"/{words.format(made.id_of(name))}").status_code == 200

@@ -73,6 +73,34 @@ def test_the_picture_is_that_of_deep_zoom(
 
 
 @pytest.mark.parametrize("name", SLIDES)
+def test_stored_tiles_go_out_untouched_by_iip_and_zoomify_too(server: str, name: str) -> None:
+    with httpx.Client(base_url=server) as client:
+        image = next(each for each in client.get("/images").json()["images"] if each["name"] == name)
+        top = client.get(f"/iip?FIF={image['id']}&OBJ=Resolution-number&OBJ=Tile-size").text.split("\r\n")
+        level, side = int(top[0].partition(":")[2]) - 1, int(top[1].split()[1])
+        columns = -(-image["width"] // side)
+        for column, row in ((0, 0), (2, 3), (columns - 2, 1)):
+            highest = (max(image["width"], image["height"]) - 1).bit_length()
+            stored = client.get(f"/dzi/{image['id']}_files/{highest}/{column}_{row}.jpeg").content
+            by_iip = client.get(f"/iip?FIF={image['id']}&JTL={level},{row * columns + column}").content
+            by_zoomify = client.get(f"/zoomify/{image['id']}/TileGroup0/{level}-{column}-{row}.jpg").content
+            assert by_iip == by_zoomify == stored
+            assert stored[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize("name", SLIDES)
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_iip_shows_the_same(page: Browser, server: str, name: str, place: tuple[float, ...]) -> None:
+    """Its smaller levels are rounded down as those of Zoomify."""
+    image = next(each for each in httpx.get(f"{server}/images").json()["images"] if each["name"] == name)
+    wanted, _ = show(page, f"/dzi/{image['id']}.dzi", place)
+    found, told = show(page, {"iipsrv": "/iip", "image": image["id"]}, place)
+    assert told["size"] == [image["width"], image["height"]]
+    assert np.abs(found - wanted).mean() <= 3
+    assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("name", SLIDES)
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_zoomify_shows_the_same(page: Browser, server: str, name: str, place: tuple[float, ...]) -> None:
     """Its smaller levels are rounded down, those of Deep Zoom up: where they are shown, pixels lie up to one apart."""

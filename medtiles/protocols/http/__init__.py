@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from medtiles.protocols.http import dicomweb, dzi, iiif, images, pages, pictures, xyz, zoomify
+from medtiles.protocols.http import dicomweb, dzi, iiif, iip, images, pages, pictures, xyz, zoomify
 
-PROTOCOLS = (dzi, iiif, zoomify, xyz, images, pictures, dicomweb, pages)
+PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, pictures, dicomweb, pages)
 """Modules with `routes(tiles)`."""
 
-TILES = (dzi, iiif, zoomify, xyz)
-"""Modules whose tiles go the fast way, past the router: `PREFIX`, `NAME`, `read_tile_address`, `tile_request` and
+TILES = (dzi, iiif, iip, zoomify, xyz)
+"""Modules whose tiles go the fast way, past the router: `PREFIXES`, `NAME`, `read_tile_address`, `tile_request` and
 `tile_headers`."""
+
+REFUSALS = dict.fromkeys(iip.PATHS, iip.refusal)
+"""Paths whose errors are told in the form of their protocol; all others are problems (RFC 9457)."""

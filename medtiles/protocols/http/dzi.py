@@ -27,7 +27,7 @@ from medtiles.protocols.formats import media_type
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.versions import require_version
 
-PREFIX = "/dzi/"
+PREFIXES = ("/dzi/",)
 NAME = "dzi_tile"
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 

@@ -24,7 +24,7 @@ from medtiles.protocols.replies import Reply
 from medtiles.protocols.tile_choices import TileChoices, read_tile_choices
 from medtiles.protocols.versions import require_version
 
-PREFIX = "/xyz/"
+PREFIXES = ("/xyz/",)
 NAME = "xyz_tile"
 SIDE = 256
 

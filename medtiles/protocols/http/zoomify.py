@@ -13,19 +13,19 @@ from typing import NamedTuple
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
-from medtiles.core.errors import TileOutOfRangeError
-from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.geometry import Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
-from medtiles.core.view import Request, View
+from medtiles.core.view import Request
 from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.formats import media_type
+from medtiles.protocols.halvings import grid_of, halved, halved_view
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.tile_choices import TileChoices, read_tile_choices
 from medtiles.protocols.versions import require_version
 
-PREFIX = "/zoomify/"
+PREFIXES = ("/zoomify/",)
 NAME = "zoomify_tile"
 _TILE_SIZES = range(64, 2049)
 _USUAL_TILE_SIZE = 256
@@ -48,36 +48,6 @@ def tile_size_of(info: ImageInfo) -> int:
     stored = info.levels[0].tile_size
     is_usable = stored.width == stored.height and stored.width in _TILE_SIZES
     return stored.width if is_usable else _USUAL_TILE_SIZE
-
-
-def tiers_of(size: Size, tile_size: int) -> tuple[Size, ...]:
-    """The sizes of all tiers, the smallest first."""
-    found = [size]
-    while max(found[-1].width, found[-1].height) > tile_size:
-        found.append(Size(max(1, found[-1].width // 2), max(1, found[-1].height // 2)))
-    return tuple(reversed(found))
-
-
-def tile_view(size: Size, tile_size: int, place: tuple[int, int, int], plane: int = 0) -> View:
-    """A tile as a rectangle of the full-resolution image at a size.
-
-    :param place: tier, column and row
-    :raises TileOutOfRangeError: there is no such tile
-    """
-    tier, column, row = place
-    tiers = tiers_of(size, tile_size)
-    if tier >= len(tiers):
-        message = f"Zoomify tier {tier}: the image has tiers 0 to {len(tiers) - 1}"
-        raise TileOutOfRangeError(message)
-    of_tier = tiers[tier]
-    columns, rows = ceil_div(of_tier.width, tile_size), ceil_div(of_tier.height, tile_size)
-    if column >= columns or row >= rows:
-        message = f"tile {column}-{row}: tier {tier} has {columns} columns and {rows} rows"
-        raise TileOutOfRangeError(message)
-    part = Region(column * tile_size, row * tile_size, tile_size, tile_size).cut_to(of_tier)
-    halvings = len(tiers) - 1 - tier
-    base = Region(part.x << halvings, part.y << halvings, part.width << halvings, part.height << halvings)
-    return View(base.cut_to(size), part.size, plane)
 
 
 def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
@@ -112,7 +82,8 @@ def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits
     choices = address.choices
     require_version(choices.version, info)
     info.require_plane(choices.plane)
-    view = tile_view(info.size, tile_size_of(info), (address.tier, address.column, address.row), choices.plane)
+    side = tile_size_of(info)
+    view = halved_view(info.size, Size(side, side), (address.tier, address.column, address.row), choices.plane)
     return Request(address.image, view, (address.media_type,), choices.quality, windowing=choices.windowing)
 
 
@@ -123,13 +94,12 @@ def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> re
 
 def properties(info: ImageInfo) -> bytes:
     """ImageProperties.xml."""
-    tile_size = tile_size_of(info)
-    tiles = sum(
-        ceil_div(tier.width, tile_size) * ceil_div(tier.height, tile_size) for tier in tiers_of(info.size, tile_size)
-    )
+    side = tile_size_of(info)
+    tile = Size(side, side)
+    tiles = sum(grid_of(tier, tile).area for tier in halved(info.size, tile))
     return (
         f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{tiles}" NUMIMAGES="1" '
-        f'VERSION="1.8" TILESIZE="{tile_size}" />\n'
+        f'VERSION="1.8" TILESIZE="{side}" />\n'
     ).encode("ascii")
 
 

@@ -31,7 +31,7 @@ from medtiles.protocols.replies import Reply
 from transcode.errors import TranscodeError
 
 ROOT = "/iiif"
-PREFIX = f"{ROOT}/"
+PREFIXES = (f"{ROOT}/",)
 NAME = "iiif_picture"
 _WORDS = 8
 """Between the slashes of a picture's address, the empty one before the first slash counted."""
