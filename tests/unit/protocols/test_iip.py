@@ -172,11 +172,11 @@ def test_a_block_is_the_rectangle_between_two_tiles(client: Client, tiles: FakeT
         name, level, index, word = head.split(b",")
         length = int(word.removeprefix(b"0/"))
         assert (name, level) == (b"Tile", b"2")
-        assert rest[:8] == b"\x02" + bytes(7)
+        assert rest[:8] == b"\x02\0\0\0\0\x11\0\0"
         assert rest[length : length + 2] == b"\r\n"
         indexes.append(int(index))
         body = rest[length + 2 :]
-    assert indexes == [1, 2, 4, 5], "of three columns"
+    assert indexes == [1, 4, 2, 5], "column by column, of three"
     assert len(tiles.asked) == 4
 
 

@@ -45,8 +45,8 @@ _QUALITIES = {"image/jpeg", "image/webp", "image/avif"}
 _MARGIN = 0.999
 """Of a size that is made to fit the limits, for rounding."""
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
-_JPEG_IN_NETFPX = bytes((2, 0, 0, 0, 0, 0, 0, 0))
-"""Compression type and subtype before each tile of TIL."""
+_JPEG_IN_NETFPX = bytes((2, 0, 0, 0, 0, 0x11, 0, 0))
+"""Compression type and subtype before each tile of TIL, as IIPImage writes them."""
 
 
 class _Choices(NamedTuple):
@@ -192,7 +192,7 @@ def _region(wishes: Wishes, whole: Size) -> Region:
 
 
 def _block_indexes(block: BlockWish, info: ImageInfo) -> list[int]:
-    """The tiles of the rectangle that the first and last one span.
+    """The tiles of the rectangle that the first and last one span, column by column as IIPImage gives them.
 
     :raises TileOutOfRangeError: there is no such level or tile
     :raises ViewTooLargeError: too many tiles for one answer
@@ -211,4 +211,4 @@ def _block_indexes(block: BlockWish, info: ImageInfo) -> list[int]:
     if (bottom - top + 1) * (right - left + 1) > _MOST_TILES:
         message = f"TIL={block.level},{block.first}-{block.last}: at most {_MOST_TILES} tiles in one answer"
         raise ViewTooLargeError(message)
-    return [row * grid.width + column for row in range(top, bottom + 1) for column in range(left, right + 1)]
+    return [row * grid.width + column for column in range(left, right + 1) for row in range(top, bottom + 1)]

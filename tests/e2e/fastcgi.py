@@ -1,0 +1,41 @@
+"""Asks a FastCGI responder, without a web server between."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+_BEGIN, _PARAMETERS, _INPUT, _OUTPUT = 1, 4, 5, 6
+_HEADER = struct.Struct(">BBHHBx")
+_RESPONDER = struct.pack(">HB5x", 1, 0)
+_SHORT = 128
+
+
+def ask(port: int, query: str) -> tuple[dict[str, str], bytes]:
+    """Header lines by name in lower case, and body, of the answer to a GET with this query string."""
+    parameters = b"".join(
+        _length(name) + _length(value) + name.encode() + value.encode()
+        for name, value in (("REQUEST_METHOD", "GET"), ("QUERY_STRING", query), ("REQUEST_URI", f"/?{query}"))
+    )
+    sent = (_record(_BEGIN, _RESPONDER), _record(_PARAMETERS, parameters), _record(_PARAMETERS), _record(_INPUT))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"".join(sent))
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    output = b""
+    while received:
+        _, kind, _, length, padding = _HEADER.unpack_from(received)
+        if kind == _OUTPUT:
+            output += received[_HEADER.size : _HEADER.size + length]
+        received = received[_HEADER.size + length + padding :]
+    head, _, body = output.partition(b"\r\n\r\n")
+    lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
+    return {name.lower(): value for name, _, value in lines}, body
+
+
+def _record(kind: int, content: bytes = b"") -> bytes:
+    return _HEADER.pack(1, kind, 1, len(content), 0) + content
+
+
+def _length(text: str) -> bytes:
+    length = len(text.encode())
+    return bytes((length,)) if length < _SHORT else struct.pack(">I", length | 1 << 31)
