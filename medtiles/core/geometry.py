@@ -21,6 +21,21 @@ class Size:
         """The size after so many halvings, rounded up, never less than one pixel."""
         return Size(max(1, ceil_div(self.width, 1 << reduction)), max(1, ceil_div(self.height, 1 << reduction)))
 
+    def grid(self, tile: Size) -> Size:
+        """Columns and rows of tiles that cover it."""
+        return Size(ceil_div(self.width, tile.width), ceil_div(self.height, tile.height))
+
+    def fitted(self, side: int) -> Size:
+        """The largest size of the same shape that fits a square, never enlarged."""
+        longest = max(self.width, self.height)
+        if longest <= side:
+            return self
+        return Size(max(1, round(self.width * side / longest)), max(1, round(self.height * side / longest)))
+
+    def scaled(self, scale: float) -> Size:
+        """The size at a scale, never less than one pixel."""
+        return Size(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+
     @property
     def area(self) -> int:
         """Pixels in all."""

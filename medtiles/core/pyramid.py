@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from medtiles.core.errors import TileOutOfRangeError
-from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.geometry import Region, Size
 from transcode.frames import PixelFormat
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -40,7 +40,7 @@ class Level:
     @cached_property
     def grid(self) -> Size:
         """Columns and rows of tiles."""
-        return Size(ceil_div(self.size.width, self.tile_size.width), ceil_div(self.size.height, self.tile_size.height))
+        return self.size.grid(self.tile_size)
 
     def tile_region(self, column: int, row: int) -> Region:
         """What a tile covers on this level, cut at the edges of the image."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pydicom.dataset import Dataset
 
 from medtiles.core.errors import UnsupportedFormatError
-from medtiles.core.geometry import Size, ceil_div
+from medtiles.core.geometry import Size
 from transcode.dicom.attributes import integer, item, items, number, text
 from transcode.dicom.functional_groups import FunctionalGroups, Value
 from transcode.errors import DicomFileError
@@ -58,7 +58,7 @@ class Tiling:
     @property
     def grid(self) -> Size:
         """Columns and rows of tiles."""
-        return Size(ceil_div(self.size.width, self.tile_size.width), ceil_div(self.size.height, self.tile_size.height))
+        return self.size.grid(self.tile_size)
 
     def frame(self, plane: int, column: int, row: int) -> int | None:
         """The frame of a tile, from 0; None where a sparse grid has a hole."""

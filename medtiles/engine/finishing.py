@@ -41,7 +41,7 @@ def _toned(samples: Samples, tones: Tones) -> Samples:
     grey = samples if samples.shape[2] == 1 else np.asarray(Image.fromarray(samples).convert("L"))[..., np.newaxis]
     if tones is Tones.GREY:
         return grey
-    return ((grey.astype(np.uint8) >= _HALF) * np.uint8(255)).astype(np.uint8)
+    return np.where(grey.astype(np.uint8) >= _HALF, np.uint8(255), np.uint8(0))
 
 
 def _opaque(samples: Samples) -> Samples:
@@ -52,6 +52,11 @@ def _opaque(samples: Samples) -> Samples:
     return np.concatenate([colours, np.full((*samples.shape[:2], 1), 255, np.uint8)], axis=2)
 
 
+def _fill(background: tuple[int, int, int], samples: Samples) -> tuple[int, int, int] | int:
+    """The background, in colours or in grey as the samples are."""
+    return background if samples.shape[2] == 3 else round(sum(background) / 3)
+
+
 def _padded(samples: Samples, size: Size, background: tuple[int, int, int], has_alpha: bool) -> Samples:
     height, width = max(size.height, samples.shape[0]), max(size.width, samples.shape[1])
     if samples.shape[:2] == (height, width):
@@ -59,7 +64,7 @@ def _padded(samples: Samples, size: Size, background: tuple[int, int, int], has_
     wanted = _opaque(samples) if has_alpha else samples
     padded = np.zeros((height, width, wanted.shape[2]), np.uint8)
     if not has_alpha:
-        padded[:] = background if wanted.shape[2] == 3 else round(sum(background) / 3)
+        padded[:] = _fill(background, wanted)
     padded[: samples.shape[0], : samples.shape[1]] = wanted
     return padded
 
@@ -68,6 +73,6 @@ def _turned(samples: Samples, degrees: float, background: tuple[int, int, int], 
     """Turned clockwise by any angle, by bicubic interpolation."""
     wanted = _opaque(samples) if has_alpha else samples
     image = Image.fromarray(wanted[..., 0] if wanted.shape[2] == 1 else wanted)
-    fill = (*background, 0) if has_alpha else background if wanted.shape[2] == 3 else round(sum(background) / 3)
+    fill = (*background, 0) if has_alpha else _fill(background, wanted)
     turned = np.asarray(image.rotate(-degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=fill))
     return turned.reshape(*turned.shape[:2], wanted.shape[2])

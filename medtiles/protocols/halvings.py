@@ -6,8 +6,9 @@ Zoomify and IIP count so: level 0 is the smallest, which fits one tile.
 from __future__ import annotations
 
 from medtiles.core.errors import TileOutOfRangeError
-from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.geometry import Size
 from medtiles.core.view import View
+from medtiles.protocols.tile_views import enlarged_view, tile_part
 
 
 def halved(size: Size, tile: Size) -> tuple[Size, ...]:
@@ -18,28 +19,15 @@ def halved(size: Size, tile: Size) -> tuple[Size, ...]:
     return tuple(reversed(found))
 
 
-def grid_of(level: Size, tile: Size) -> Size:
-    """Columns and rows of tiles."""
-    return Size(ceil_div(level.width, tile.width), ceil_div(level.height, tile.height))
-
-
 def halved_view(size: Size, tile: Size, place: tuple[int, int, int], plane: int = 0) -> View:
     """A tile as a rectangle of the full-resolution image at a size.
 
     :param place: level, column and row
     :raises TileOutOfRangeError: there is no such tile
     """
-    number, column, row = place
+    number = place[0]
     levels = halved(size, tile)
     if number >= len(levels):
         message = f"level {number}: the image has levels 0 to {len(levels) - 1}"
         raise TileOutOfRangeError(message)
-    level = levels[number]
-    grid = grid_of(level, tile)
-    if column >= grid.width or row >= grid.height:
-        message = f"tile {column}, {row}: level {number} has {grid.width} columns and {grid.height} rows"
-        raise TileOutOfRangeError(message)
-    part = Region(column * tile.width, row * tile.height, tile.width, tile.height).cut_to(level)
-    halvings = len(levels) - 1 - number
-    base = Region(part.x << halvings, part.y << halvings, part.width << halvings, part.height << halvings)
-    return View(base.cut_to(size), part.size, plane)
+    return enlarged_view(tile_part(levels[number], tile, place), len(levels) - 1 - number, size, plane)

@@ -23,7 +23,6 @@ from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import View
 from medtiles.protocols.grpc.remote import Outcome
 from medtiles.protocols.http.dzi import Layout, default_tile_size
-from medtiles.protocols.http.pictures import fitted
 from tests.conftest import shared_folder
 from tests.dicom_files import CT, gradient, image, save
 from tests.e2e.serving import CARD, serving, wait_until
@@ -216,7 +215,7 @@ def test_a_thumbnail_is_the_same_by_every_way(made: Ways, name: str, suffix: str
     found = made.id_of(name)
     info = made.grpc.image(found)
     answer = made.get(f"/images/{found}/thumbnail?size=120&format={suffix}&plane=0")
-    view = View(Region(0, 0, info.size.width, info.size.height), fitted(info.size, 120))
+    view = View(Region(0, 0, info.size.width, info.size.height), info.size.fitted(120))
     assert answer.content == picture_by_grpc(made.grpc, found, view, f"image/{suffix}")
 
 
@@ -353,7 +352,7 @@ def test_every_real_image_is_the_same_by_every_way(real: Ways) -> None:
 def compare(real: Ways, found: str, thumbnail: bytes) -> None:
     """One thumbnail, one tile in the middle, one region of samples."""
     info = real.grpc.image(found)
-    whole = View(Region(0, 0, info.size.width, info.size.height), fitted(info.size, 200))
+    whole = View(Region(0, 0, info.size.width, info.size.height), info.size.fitted(200))
     assert thumbnail == picture_by_grpc(real.grpc, found, whole, "image/jpeg"), info.name
     layout = Layout(info.size, default_tile_size(info), 0)
     grid = layout.grid(layout.max_level)

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfRangeError
-from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Request, View
@@ -25,6 +25,7 @@ from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.formats import media_type
 from medtiles.protocols.replies import Reply
+from medtiles.protocols.tile_views import LEAST_SIDE, enlarged_view, served_square
 from medtiles.protocols.versions import require_version
 
 PREFIXES = ("/dzi/",)
@@ -32,7 +33,6 @@ NAME = "dzi_tile"
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
 _TILE_SIZES = (16, 4096)
-_SERVED_AS_STORED = (64, 2048)
 _USUAL_TILE_SIZE = 512
 _MAX_OVERLAP = 256
 
@@ -56,7 +56,7 @@ class Layout(NamedTuple):
     def grid(self, dzi_level: int) -> Size:
         """Columns and rows of tiles of a level."""
         size = self.level_size(dzi_level)
-        return Size(ceil_div(size.width, self.tile_size), ceil_div(size.height, self.tile_size))
+        return size.grid(Size(self.tile_size, self.tile_size))
 
     def tile_region(self, dzi_level: int, column: int, row: int) -> Region:
         """What a tile covers on its level.
@@ -79,11 +79,7 @@ class Layout(NamedTuple):
 
         :raises TileOutOfRangeError: there is no such tile
         """
-        on_level = self.tile_region(dzi_level, column, row)
-        reduction = self.max_level - dzi_level
-        x, y = on_level.x << reduction, on_level.y << reduction
-        base = Region(x, y, on_level.width << reduction, on_level.height << reduction)
-        return View(base.cut_to(self.size), on_level.size, plane)
+        return enlarged_view(self.tile_region(dzi_level, column, row), self.max_level - dzi_level, self.size, plane)
 
 
 class Choices(NamedTuple):
@@ -114,9 +110,7 @@ class TileAddress(NamedTuple):
 
 def default_tile_size(info: ImageInfo) -> int:
     """The stored tile size when it is square and neither tiny nor huge."""
-    stored = info.levels[0].tile_size
-    least, most = _SERVED_AS_STORED
-    return stored.width if stored.width == stored.height and least <= stored.width <= most else _USUAL_TILE_SIZE
+    return served_square(info, _USUAL_TILE_SIZE).width
 
 
 def read_choices(query_string: bytes) -> Choices:
@@ -129,7 +123,7 @@ def read_choices(query_string: bytes) -> Choices:
     query = parameters.read_query(query_string)
     tile_size = parameters.optional_whole(query, "tile_size", *_TILE_SIZES)
     overlap = parameters.optional_whole(query, "overlap", 0, _MAX_OVERLAP) or 0
-    if overlap > (tile_size or _SERVED_AS_STORED[0]):
+    if overlap > (tile_size or LEAST_SIDE):
         message = f"overlap is {overlap}: it must not be more than the tile size"
         raise BadRequestError(message)
     return Choices(

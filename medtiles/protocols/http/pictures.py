@@ -24,14 +24,6 @@ _THUMBNAIL_SIDES = (16, 2048)
 _USUAL_THUMBNAIL = 256
 
 
-def fitted(size: Size, side: int) -> Size:
-    """The largest size of the same shape that fits a square, never enlarged."""
-    longest = max(size.width, size.height)
-    if longest <= side:
-        return size
-    return Size(max(1, round(size.width * side / longest)), max(1, round(size.height * side / longest)))
-
-
 def thumbnail_request(image: str, info: ImageInfo, query: Query) -> Request:
     """The whole picture, small; of a stack of slices the middle one.
 
@@ -43,7 +35,7 @@ def thumbnail_request(image: str, info: ImageInfo, query: Query) -> Request:
     if plane is None:
         plane = len(info.planes) // 2 if info.kind == "radiology" else 0
     info.require_plane(plane)
-    view = View(Region(0, 0, info.size.width, info.size.height), fitted(info.size, side), plane)
+    view = View(Region(0, 0, info.size.width, info.size.height), info.size.fitted(side), plane)
     return Request(image, view, (_media_type(query),), parameters.quality(query))
 
 
@@ -158,5 +150,5 @@ def _size(query: Query, whole: Size) -> Size:
     if text is None:
         return whole
     if "," not in text:
-        return fitted(whole, parameters.whole(text, "size", 1))
+        return whole.fitted(parameters.whole(text, "size", 1))
     return Size(*parameters.wholes(text, "size", 2, least=1))

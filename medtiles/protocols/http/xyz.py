@@ -12,7 +12,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
 from medtiles.core.errors import TileOutOfRangeError
-from medtiles.core.geometry import Region, Size, ceil_div
+from medtiles.core.geometry import Size, ceil_div
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Finish, Request, View
@@ -22,6 +22,7 @@ from medtiles.protocols.formats import media_type
 from medtiles.protocols.origin import origin_of
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.tile_choices import TileChoices, read_tile_choices
+from medtiles.protocols.tile_views import enlarged_view, tile_part
 from medtiles.protocols.versions import require_version
 
 PREFIXES = ("/xyz/",)
@@ -51,20 +52,11 @@ def tile_view(size: Size, place: tuple[int, int, int], plane: int = 0) -> View:
     :param place: z, x and y
     :raises TileOutOfRangeError: there is no such tile
     """
-    z, x, y = place
-    most = max_z(size)
+    z, most = place[0], max_z(size)
     if z > most:
         message = f"z {z}: the image has z from 0 to {most}"
         raise TileOutOfRangeError(message)
-    reduction = most - z
-    whole = size.reduced(reduction)
-    columns, rows = ceil_div(whole.width, SIDE), ceil_div(whole.height, SIDE)
-    if x >= columns or y >= rows:
-        message = f"tile {x}/{y}: at z {z} there are {columns} columns and {rows} rows"
-        raise TileOutOfRangeError(message)
-    part = Region(x * SIDE, y * SIDE, SIDE, SIDE).cut_to(whole)
-    base = Region(part.x << reduction, part.y << reduction, part.width << reduction, part.height << reduction)
-    return View(base.cut_to(size), part.size, plane)
+    return enlarged_view(tile_part(size.reduced(most - z), Size(SIDE, SIDE), place), most - z, size, plane)
 
 
 def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:

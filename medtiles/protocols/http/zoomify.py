@@ -13,22 +13,20 @@ from typing import NamedTuple
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
-from medtiles.core.geometry import Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Request
 from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.formats import media_type
-from medtiles.protocols.halvings import grid_of, halved, halved_view
+from medtiles.protocols.halvings import halved, halved_view
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.tile_choices import TileChoices, read_tile_choices
+from medtiles.protocols.tile_views import served_square
 from medtiles.protocols.versions import require_version
 
 PREFIXES = ("/zoomify/",)
 NAME = "zoomify_tile"
-_TILE_SIZES = range(64, 2049)
-_USUAL_TILE_SIZE = 256
 _GROUP = re.compile(r"TileGroup[0-9]{1,9}", re.ASCII)
 
 
@@ -41,13 +39,6 @@ class TileAddress(NamedTuple):
     row: int
     media_type: str
     choices: TileChoices
-
-
-def tile_size_of(info: ImageInfo) -> int:
-    """The stored one when it is square and neither tiny nor huge."""
-    stored = info.levels[0].tile_size
-    is_usable = stored.width == stored.height and stored.width in _TILE_SIZES
-    return stored.width if is_usable else _USUAL_TILE_SIZE
 
 
 def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
@@ -82,8 +73,7 @@ def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits
     choices = address.choices
     require_version(choices.version, info)
     info.require_plane(choices.plane)
-    side = tile_size_of(info)
-    view = halved_view(info.size, Size(side, side), (address.tier, address.column, address.row), choices.plane)
+    view = halved_view(info.size, served_square(info), (address.tier, address.column, address.row), choices.plane)
     return Request(address.image, view, (address.media_type,), choices.quality, windowing=choices.windowing)
 
 
@@ -94,12 +84,11 @@ def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> re
 
 def properties(info: ImageInfo) -> bytes:
     """ImageProperties.xml."""
-    side = tile_size_of(info)
-    tile = Size(side, side)
-    tiles = sum(grid_of(tier, tile).area for tier in halved(info.size, tile))
+    tile = served_square(info)
+    tiles = sum(tier.grid(tile).area for tier in halved(info.size, tile))
     return (
         f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{tiles}" NUMIMAGES="1" '
-        f'VERSION="1.8" TILESIZE="{side}" />\n'
+        f'VERSION="1.8" TILESIZE="{tile.width}" />\n'
     ).encode("ascii")
 
 

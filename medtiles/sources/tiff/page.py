@@ -61,7 +61,7 @@ class Page:
     @property
     def grid(self) -> Size:
         """Columns and rows of stored tiles or strips (of one sample, when samples are stored apart)."""
-        return Size(ceil_div(self.size.width, self.segment.width), ceil_div(self.size.height, self.segment.height))
+        return self.size.grid(self.segment)
 
     @property
     def segment_samples(self) -> int:

@@ -11,8 +11,8 @@ from medtiles.core.display import Windowing
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import Level
 from medtiles.core.view import Finish, Request, View
-from medtiles.protocols.http import zoomify
 from medtiles.protocols.replies import version_token
+from medtiles.protocols.tile_views import served_square
 from tests.unit.protocols.fake_tiles import SLIDE, FakeTiles
 from tests.unit.protocols.test_gateway import Client
 
@@ -42,7 +42,7 @@ def test_the_properties_say_what_viewers_read(client: Client) -> None:
 )
 def test_the_tile_size_is_the_stored_one_where_it_can_be(stored: tuple[int, int], told: int) -> None:
     info = replace(SLIDE, levels=(Level(Size(2220, 2967), Size(*stored)),))
-    assert zoomify.tile_size_of(info) == told
+    assert served_square(info).width == told
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def _scaled(region: Size, scale: float) -> Size:
     if not scale:
         message = "size pct:0 is empty"
         raise BadRequestError(message)
-    return Size(max(1, round(region.width * scale)), max(1, round(region.height * scale)))
+    return region.scaled(scale)
 
 
 def _within(size: Size, most: Size) -> Size:

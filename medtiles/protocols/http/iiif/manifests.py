@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from medtiles.core.geometry import Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.protocols.http.iiif.addresses import Identifier, size_of
@@ -57,7 +56,7 @@ def _canvas(address: str, shown: tuple[Identifier, ImageInfo], around: Surroundi
     name = info.planes[identifier.plane].name
     label = info.name if len(info.planes) == 1 else f"{info.name} {name or identifier.plane + 1}"
     service = [{"id": image, "type": "ImageService3", "profile": "level2"}]
-    small = _fitting(size)
+    small = size.fitted(_THUMBNAIL)
     body = {
         "id": f"{image}/full/max/0/default.jpg",
         "type": "Image",
@@ -91,12 +90,6 @@ def _canvas(address: str, shown: tuple[Identifier, ImageInfo], around: Surroundi
         ],
         "items": [{"id": f"{address}/page", "type": "AnnotationPage", "items": [annotation]}],
     }
-
-
-def _fitting(size: Size) -> Size:
-    """Of a thumbnail: never enlarged."""
-    scale = min(1.0, _THUMBNAIL / max(size.width, size.height))
-    return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
 
 
 def _metadata(images: Iterable[ImageInfo]) -> Iterator[Json]:

@@ -21,7 +21,7 @@ from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Finish, Request, View, turned_size
 from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles
-from medtiles.protocols.halvings import grid_of, halved, halved_view
+from medtiles.protocols.halvings import halved, halved_view
 from medtiles.protocols.http.iip.commands import (
     TILE_COMMANDS,
     BlockWish,
@@ -31,9 +31,10 @@ from medtiles.protocols.http.iip.commands import (
     Wishes,
     read_commands,
 )
-from medtiles.protocols.http.iip.objects import LINES, Subject, answer, tile_of
+from medtiles.protocols.http.iip.objects import LINES, Subject, answer
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.status import Status
+from medtiles.protocols.tile_views import served_tile
 
 PATHS = ("/iip", "/fcgi-bin/iipsrv.fcgi")
 PREFIXES = ("/iip", "/fcgi-bin/")
@@ -140,9 +141,9 @@ def routes(tiles: AsyncTiles) -> list[Route]:
 
 
 def _tile_request(wishes: Wishes, wish: TileWish, info: ImageInfo) -> Request:
-    tile = tile_of(info)
+    tile = served_tile(info)
     levels = halved(info.size, tile)
-    columns = grid_of(levels[min(wish.level, len(levels) - 1)], tile).width
+    columns = levels[min(wish.level, len(levels) - 1)].grid(tile).width
     row, column = divmod(wish.index, columns)
     return _request(wishes, halved_view(info.size, tile, (wish.level, column, row), wishes.plane), wish.media_type)
 
@@ -162,7 +163,7 @@ def _exported_view(wishes: Wishes, info: ImageInfo, limits: Limits) -> View:
     if math.isinf(scale):
         scale = 1.0
     degrees = wishes.finish.degrees if wishes.finish else 0.0
-    wanted = _scaled(region, scale)
+    wanted = region.size.scaled(scale)
     turned = turned_size(wanted, degrees)
     too_large = max(turned.width / limits.view_side, turned.height / limits.view_side, turned.area / limits.view_pixels)
     if too_large > 1:
@@ -171,12 +172,8 @@ def _exported_view(wishes: Wishes, info: ImageInfo, limits: Limits) -> View:
             message = f"WID, HEI: {wanted.width} x {wanted.height} pixels, {most_told}"
             raise ViewTooLargeError(message)
         fitting = min(limits.view_side / max(turned.width, turned.height), math.sqrt(limits.view_pixels / turned.area))
-        wanted = _scaled(region, scale * fitting * _MARGIN)
+        wanted = region.size.scaled(scale * fitting * _MARGIN)
     return View(region, wanted, wishes.plane)
-
-
-def _scaled(region: Region, scale: float) -> Size:
-    return Size(max(1, round(region.width * scale)), max(1, round(region.height * scale)))
 
 
 def _region(wishes: Wishes, whole: Size) -> Region:
@@ -197,12 +194,12 @@ def _block_indexes(block: BlockWish, info: ImageInfo) -> list[int]:
     :raises TileOutOfRangeError: there is no such level or tile
     :raises ViewTooLargeError: too many tiles for one answer
     """
-    tile = tile_of(info)
+    tile = served_tile(info)
     levels = halved(info.size, tile)
     if block.level >= len(levels):
         message = f"level {block.level}: the image has levels 0 to {len(levels) - 1}"
         raise TileOutOfRangeError(message)
-    grid = grid_of(levels[block.level], tile)
+    grid = levels[block.level].grid(tile)
     if max(block.first, block.last) >= grid.area:
         message = f"tile {max(block.first, block.last)}: level {block.level} has tiles 0 to {grid.area - 1}"
         raise TileOutOfRangeError(message)

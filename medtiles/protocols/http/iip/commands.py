@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from medtiles.core.errors import BadRequestError
 from medtiles.core.view import Finish, Tones
 from medtiles.protocols import parameters
+from medtiles.protocols.formats import FORMATS
 
 TILE_COMMANDS = {
     "JTL": "image/jpeg",
@@ -21,15 +22,7 @@ TILE_COMMANDS = {
     "TTL": "image/tiff",
 }
 """Commands for one tile to its media type."""
-EXPORTS = {
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "tiff": "image/tiff",
-    "tif": "image/tiff",
-}
+EXPORTS = {**FORMATS, "tiff": "image/tiff", "tif": "image/tiff"}
 """Arguments of CVT to media type."""
 _COLOURS = {"grey": Tones.GREY, "gray": Tones.GREY, "binary": Tones.BITONAL}
 _WHOLE_TURN = 360.0

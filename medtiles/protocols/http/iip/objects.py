@@ -7,16 +7,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from medtiles.core.errors import BadRequestError
-from medtiles.core.geometry import Size
 from medtiles.core.pyramid import ImageInfo
 from medtiles.protocols.halvings import halved
 from medtiles.protocols.http.iip.commands import COMMANDS, UnknownObjectError
+from medtiles.protocols.tile_views import served_tile
 
 LINES = "application/vnd.netfpx"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
-_TILE_SIDES = range(64, 2049)
-_USUAL_TILE = Size(256, 256)
 _INCH_MM = 25.4
 _QUARTER_TURNS = {90.0, 270.0}
 _PROPERTIES = {
@@ -44,12 +42,6 @@ class Subject(NamedTuple):
     degrees: float = 0.0
     """By which pictures are turned."""
     rights: str | None = None
-
-
-def tile_of(info: ImageInfo) -> Size:
-    """The tile size: the stored one where it can be."""
-    stored = info.levels[0].tile_size
-    return stored if stored.width in _TILE_SIDES and stored.height in _TILE_SIDES else _USUAL_TILE
 
 
 def answer(names: tuple[str, ...], subject: Subject) -> Answer:
@@ -103,14 +95,14 @@ def _max_size(subject: Subject) -> str:
 
 
 def _resolutions(subject: Subject) -> str:
-    sizes = halved(subject.info.size, tile_of(subject.info))
+    sizes = halved(subject.info.size, served_tile(subject.info))
     return "Resolutions:" + ",".join(f"{size.width} {size.height}" for size in sizes)
 
 
 def _colorspace(subject: Subject) -> str:
     """Calibrated or not, opacity, 1 grey or 3 RGB, and the channels."""
     channels = 3 if subject.info.pixels.is_colour else 1
-    last = len(halved(subject.info.size, tile_of(subject.info))) - 1
+    last = len(halved(subject.info.size, served_tile(subject.info))) - 1
     return f"Colorspace,0-{last},0:0 0 {channels} {channels} {' '.join(map(str, range(channels)))}"
 
 
@@ -127,11 +119,11 @@ def _horizontal_views(subject: Subject) -> str:
 
 
 def _resolution_number(subject: Subject) -> str:
-    return f"Resolution-number:{len(halved(subject.info.size, tile_of(subject.info)))}"
+    return f"Resolution-number:{len(halved(subject.info.size, served_tile(subject.info)))}"
 
 
 def _tile_size(subject: Subject) -> str:
-    tile = tile_of(subject.info)
+    tile = served_tile(subject.info)
     return f"Tile-size:{tile.width} {tile.height}"
 
 
