@@ -67,6 +67,20 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """What a file tells of a channel."""
+
+    name: str = ""
+    fluorophore: str = ""
+    emission_nm: float | None = None
+    """Wavelength that is looked at, in nanometres."""
+    excitation_nm: float | None = None
+    """Wavelength of the light that is sent, in nanometres."""
+    colour: tuple[int, int, int] | None = None
+    """Red, green and blue of 0 to 255, to show it in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Associated:
     """A picture that comes with an image: label, macro, thumbnail."""
 
@@ -102,6 +116,8 @@ class ImageInfo:
     pixels: PixelFormat
     """Of decoded samples."""
     planes: tuple[Plane, ...] = (Plane(),)
+    channels: tuple[Channel, ...] = ()
+    """By the index of their planes; empty where the file tells nothing. See `core.channels.channels_of`."""
     version: str = ""
     """Changes when the file changes; part of every ETag."""
     spacing_mm: tuple[float, float] | None = None

@@ -9,6 +9,7 @@ from enum import Enum
 from medtiles.core.display import Windowing
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import TileKey
+from medtiles.core.rendering import Rendering
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,15 @@ class Request:
     """In place of the file's own window; only for display."""
     finish: Finish | None = None
     """Of a View; only for display."""
+    rendering: Rendering | None = None
+    """In place of how the file is shown; of a View, only for display."""
     _hash: int = field(init=False, repr=False, compare=False)
     """Computed once: a request is looked up several times on its way."""
 
     def __post_init__(self) -> None:
         """Compute the hash."""
-        key = (self.image, self.what, self.accept, self.quality, self.is_display, self.windowing, self.finish)
+        how = (self.accept, self.quality, self.is_display, self.windowing, self.finish, self.rendering)
+        key = (self.image, self.what, *how)
         object.__setattr__(self, "_hash", hash(key))
 
     def __hash__(self) -> int:

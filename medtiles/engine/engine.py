@@ -9,8 +9,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
-import numpy as np
-
 from medtiles.core.catalogue import Catalogue
 from medtiles.core.display import Display, Windowing
 from medtiles.core.frames import Frames
@@ -18,6 +16,7 @@ from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
 from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.rendering import IccUse, Rendering
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery
 from medtiles.core.view import AssociatedName, Refinement, Request, View
@@ -26,10 +25,11 @@ from medtiles.engine.finishing import finished
 from medtiles.engine.flights import Flights
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
+from medtiles.engine.renderings import Renderings
 from medtiles.engine.tile_cache import TileCache
 from medtiles.engine.ycbcr_views import YCbCrViews
 from transcode.codec import Codecs, EncodeOptions
-from transcode.codecs.jpeg import JPEG, crop, encode_ycbcr
+from transcode.codecs.jpeg import JPEG, crop, encode_ycbcr, with_profile
 from transcode.errors import FileChangedError
 from transcode.frames import RGB8, EncodedFrame, Frame, PixelArray
 from transcode.recode import encoder_of, recode, undecoded
@@ -39,9 +39,9 @@ P = ParamSpec("P")
 
 _WITH_ALPHA = frozenset({"image/png", "image/webp", "image/avif", "image/jxl"})
 """Media types that can tell transparency."""
-_STATISTICS_SIDE = 512
-"""Longest side, in pixels, of the picture that image-wide statistics are taken from."""
 _PERCENTILES = (0.1, 99.9)
+_PROFILE_ONLY = Rendering(icc=IccUse.EMBED)
+"""Stored bytes can go out with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,7 @@ class TileEngine:
         self._decoded = decoded_cache(self._options.decoded_cache_bytes)
         self._ycbcr_views = YCbCrViews(self._decoded, self._limits)
         self._displays: TileCache[tuple[str, str, int], Display] = TileCache(4096, lambda _: 1)
+        self._renderings = Renderings(self._canvas, self._raw_display, self._display)
         self._flights: Flights[tuple[str, Request], EncodedFrame] = Flights(
             self._options.threads or os.cpu_count() or 1, self._limits.queue
         )
@@ -198,15 +199,18 @@ class TileEngine:
         if isinstance(what, AssociatedName):
             return self._associated(opened, what, request)
         plan = planning.plan_view(opened.info, what) if isinstance(what, View) else self._plan(opened.info, what)
-        options = EncodeOptions(request.quality)
-        is_rgb = request.finish is None and opened.info.pixels == RGB8
+        options = EncodeOptions(request.quality, _embedded_profile(opened.info, request))
+        is_rgb = request.finish is None and request.rendering is None and opened.info.pixels == RGB8
         if is_rgb and encoder_of(RGB8, request.accept, self._codecs).encoding is JPEG:
             drawn = self._ycbcr_views.draw(request.image, opened, plan, is_wanted)
             if drawn is not None:
                 return encode_ycbcr(drawn, options)
-        display = self._display(request.image, opened, plan.plane) if request.is_display else None
-        canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
-        pixels = canvas.draw(plan)
+        if request.rendering is not None and request.is_display:
+            pixels = self._renderings.draw(opened, request, plan, is_wanted)
+        else:
+            display = self._display(request.image, opened, plan.plane) if request.is_display else None
+            canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
+            pixels = canvas.draw(plan)
         if request.finish is not None:
             has_alpha = not _WITH_ALPHA.isdisjoint(request.accept)
             pixels = finished(pixels, request.finish, opened.info.background, has_alpha=has_alpha)
@@ -214,13 +218,8 @@ class TileEngine:
 
     def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:
         """The stored tile, when it is what the client wants, in a form that it accepts."""
-        what = request.what
-        if isinstance(what, View):
-            planning.require_view(opened.info, what, self._limits, request.finish)
-            key = planning.stored_tile(opened.info, what)
-        else:
-            key = what if isinstance(what, TileKey) else None
-        if key is None or request.finish is not None:
+        key = self._stored_key(opened.info, request)
+        if key is None:
             return None
         level = opened.info.require(key)
         if level.media_type is None or request.quality is not None:
@@ -231,10 +230,23 @@ class TileEngine:
         frame = undecoded(stored, request.accept) if isinstance(stored, EncodedFrame) else None
         if frame is None:
             return None
-        if not request.is_display and isinstance(what, TileKey):
+        if not request.is_display and isinstance(request.what, TileKey):
             return frame
         is_inner = key.column + 1 < level.grid.width and key.row + 1 < level.grid.height
-        return frame if is_inner else _cut_to(frame, level.tile_region(key.column, key.row).size)
+        shown = frame if is_inner else _cut_to(frame, level.tile_region(key.column, key.row).size)
+        profile = _embedded_profile(opened.info, request)
+        return shown if shown is None or profile is None else _with_profile(shown, profile)
+
+    def _stored_key(self, info: ImageInfo, request: Request) -> TileKey | None:
+        """The stored tile that is wanted with nothing done to it; refuses what cannot be shown."""
+        what = request.what
+        if isinstance(what, View):
+            planning.require_view(info, what, self._limits, request.finish)
+            key = planning.stored_tile(info, what)
+        else:
+            key = what if isinstance(what, TileKey) else None
+        is_changed = request.finish is not None or request.rendering not in {None, _PROFILE_ONLY}
+        return None if is_changed else key
 
     def _is_plain(self, opened: OpenImage, request: Request, plane: int) -> bool:
         """Whether the client wants a plane shown as it is stored."""
@@ -295,22 +307,8 @@ class TileEngine:
 
     def _stretched(self, image: str, opened: OpenImage, plane: int, display: Display) -> Display:
         """The display with a window that holds nearly all values of the image: never of one tile alone."""
-        info = opened.info
-        full = Region(0, 0, info.size.width, info.size.height)
-        factor = max(1.0, max(full.width, full.height) / _STATISTICS_SIDE)
-        size = Size(max(1, int(full.width / factor)), max(1, int(full.height / factor)))
-        canvas = self._canvas(image, opened, lambda pixels: pixels, _always)
-        parts = [
-            canvas.draw(planning.plan_view(info, View(full, size, sample))).samples.ravel()
-            for sample in _sample_planes(info, plane)
-        ]
-        stored = np.concatenate(parts).astype(np.float64)
-        stored = stored[np.isfinite(stored)]
-        if display.padding is not None:
-            stored = stored[(stored < display.padding[0]) | (stored > display.padding[1])]
-        if not stored.size:
-            return display
-        low, high = (float(end) * display.slope + display.intercept for end in np.percentile(stored, _PERCENTILES))
+        known = self._renderings.statistics(image, opened, opened.info.planes[plane].channel)
+        low, high = (known.percentile(end) * display.slope + display.intercept for end in _PERCENTILES)
         window = Windowing((low + high) / 2, max(abs(high - low), 1e-6), "LINEAR_EXACT", "from the image's own values")
         return dataclasses.replace(display, windowings=(window,))
 
@@ -319,17 +317,20 @@ def _always() -> bool:
     return True
 
 
+def _embedded_profile(info: ImageInfo, request: Request) -> bytes | None:
+    is_wanted = request.rendering is not None and request.rendering.icc is IccUse.EMBED
+    return info.icc_profile if is_wanted else None
+
+
+def _with_profile(frame: EncodedFrame, profile: bytes) -> EncodedFrame | None:
+    """None where only encoding anew puts it in."""
+    return with_profile(frame, profile) if frame.encoding is JPEG else None
+
+
 def _presenting(display: Display | None, windowing: Windowing | None) -> Callable[[PixelArray], PixelArray]:
     if display is None:
         return lambda pixels: pixels
     return lambda pixels: presentation.present(pixels, display, windowing)
-
-
-def _sample_planes(info: ImageInfo, plane: int) -> list[int]:
-    """The first, middle and last plane of the channel, so that all of a stack is shown alike."""
-    channel = info.planes[plane].channel
-    alike = [index for index, each in enumerate(info.planes) if each.channel == channel]
-    return sorted({alike[0], alike[len(alike) // 2], alike[-1]})
 
 
 def _cut_to(frame: EncodedFrame, size: Size) -> EncodedFrame | None:

@@ -97,6 +97,13 @@ def _table(display: Display, windowing: Windowing | None, pixels: PixelFormat) -
 def _shade(
     stored: NDArray[np.float64], display: Display, windowing: Windowing | None, pixels: PixelFormat
 ) -> NDArray[np.uint8]:
+    return (shades(stored, display, windowing, pixels) * 255 + 0.5).astype(np.uint8)
+
+
+def shades(
+    stored: NDArray[np.float64], display: Display, windowing: Windowing | None, pixels: PixelFormat
+) -> NDArray[np.float64]:
+    """Stored grey values as shades from 0 to 1, by what the file or a window says."""
     if display.modality_lut is not None:
         values = _look_up(stored.astype(np.int64), display.modality_lut).astype(np.float64)
     else:
@@ -105,12 +112,12 @@ def _shade(
         lut = display.voi_lut
         shade = _look_up(values.astype(np.int64), lut) / ((1 << lut.bits) - 1)
     else:
-        shade = windowed(values, windowing or full_range(display, pixels))
+        shade = windowed(values, windowing or _first_window(display) or full_range(display, pixels))
     if display.is_inverted:
         shade = 1 - shade
     if display.padding is not None:
         shade = np.where((stored >= display.padding[0]) & (stored <= display.padding[1]), 0.0, shade)
-    return (np.nan_to_num(shade) * 255 + 0.5).astype(np.uint8)
+    return np.nan_to_num(shade)
 
 
 def full_range(display: Display, pixels: PixelFormat) -> Windowing:

@@ -86,6 +86,11 @@ def crop(data: bytes, width: int, height: int) -> bytes | None:
     return crop_upper_left(data, width, height)
 
 
+def with_profile(frame: EncodedFrame, profile: bytes) -> EncodedFrame:
+    """The same JPEG with an ICC profile in it, in APP2 (ICC.1 B.4); nothing is decoded."""
+    return replace(frame, data=_with_profile(frame.data, profile))
+
+
 def encode_ycbcr(pixels: YCbCr, options: EncodeOptions) -> EncodedFrame:
     """Luminance and chrominance as a JPEG, subsampled as they are; a profile is not embedded."""
     luma = pixels.luma[: pixels.height, : pixels.width]  # the encoder reads beyond it, to whole samples of chroma
