@@ -45,12 +45,29 @@ class ChannelStatistics:
         return float(np.interp(percent / 100, np.linspace(0, 1, len(self.quantiles)), self.quantiles))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelReport:
+    """All that there is to know of a channel."""
+
+    channel: Channel
+    """Its name and colour filled in."""
+    bits: int
+    """That carry a value."""
+    domain: tuple[float, float]
+    """The least and the greatest value that there can be; of floating point, that there is."""
+    statistics: ChannelStatistics
+
+
 def channels_of(info: ImageInfo) -> tuple[Channel, ...]:
     """The channels of an image, each with a name and a colour: what files do not tell is filled in."""
     if info.pixels.is_colour:
         return _SAMPLES
     count = 1 + max(plane.channel for plane in info.planes)
-    names = {plane.channel: plane.name for plane in reversed(info.planes)} if count > 1 else {}
+    is_stack = len(info.planes) > count
+    names = {  # of a stack without the words for slice and time
+        plane.channel: plane.name.partition(", ")[0] if is_stack else plane.name for plane in reversed(info.planes)
+    }
+    names = names if count > 1 else {}
     return tuple(_named(info.channels, names, index, count) for index in range(count))
 
 

@@ -157,3 +157,7 @@ NOTHING = Rendering()
 KERNEL_SIDES = (3, 5, 7)
 MOST_CHANNELS = 16
 """That come together in one picture."""
+RAMPS = ("hot", "cold", "jet", "red", "green", "blue", "grey")
+"""Colour maps of IIP."""
+COLOUR_MAPS = (*RAMPS, "cividis", "inferno", "magma", "plasma", "turbo", "viridis")
+"""All, by name; behind those of IIP such as are even to the eye."""

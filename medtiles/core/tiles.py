@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display
 from medtiles.core.frames import Frames
 from medtiles.core.pyramid import ImageInfo, TileKey
@@ -82,6 +83,9 @@ class Tiles(Protocol):
 
     def display(self, image: str, plane: int) -> Display:
         """How a plane is shown by default, its window filled in."""
+
+    def channels(self, image: str) -> tuple[ChannelReport, ...]:
+        """The channels of an image and the values of each, in the order of their indexes; may take a second."""
 
     def answer(self, request: Request) -> EncodedFrame | None:
         """The picture without waiting, when it is at hand."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtiles.core.errors import BadRequestError
+from medtiles.core.rendering import COLOUR_MAPS
 
 _ENTRIES = 1024
 _RAMPS = {
@@ -20,8 +21,6 @@ _RAMPS = {
     "grey": ((0, 0, 0), (1, 1, 1)),
 }
 """Straight lines between colours, evenly spaced: those of IIP, for pages that name them."""
-_PERCEPTUAL = ("cividis", "inferno", "magma", "plasma", "turbo", "viridis")
-COLOUR_MAPS = (*_RAMPS, *_PERCEPTUAL)
 
 
 @lru_cache(maxsize=len(COLOUR_MAPS))
@@ -35,7 +34,7 @@ def colour_map(name: str) -> NDArray[np.float32]:
         ramp = np.array(_RAMPS[name], np.float64)
         places = np.linspace(0, 1, len(ramp))
         return np.stack([np.interp(steps, places, ramp[:, sample]) for sample in range(3)], axis=1).astype(np.float32)
-    if name not in _PERCEPTUAL:
+    if name not in COLOUR_MAPS:
         message = f"colour map {name[:40]!a}: it must be one of {', '.join(sorted(COLOUR_MAPS))}"
         raise BadRequestError(message)
     from cmap import Colormap  # noqa: PLC0415 - only who asks for one waits for it

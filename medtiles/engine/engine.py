@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 from medtiles.core.catalogue import Catalogue
+from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display, Windowing
 from medtiles.core.frames import Frames
 from medtiles.core.geometry import Region, Size
@@ -112,6 +113,10 @@ class TileEngine:
     def display(self, image: str, plane: int) -> Display:
         """How a plane is shown by default; a window that the file lacks comes from the statistics of the image."""
         return self._with(image, lambda opened: self._display(image, opened, plane))
+
+    def channels(self, image: str) -> tuple[ChannelReport, ...]:
+        """The channels of an image and the values of each; computed once, from a small picture of the whole."""
+        return self._with(image, lambda opened: self._renderings.reports(image, opened))
 
     # -- pictures -----------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from medtiles.core.channels import ChannelStatistics, channels_of, planes_of
+from medtiles.core.channels import ChannelReport, ChannelStatistics, channels_of, planes_of
 from medtiles.core.display import Display
 from medtiles.core.errors import BadRequestError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size
@@ -81,9 +81,14 @@ class Renderings:
         key = (image, opened.info.version, channel)
         return self._statistics.get_or_make(key, lambda: self._counted(image, opened, channel))
 
-    def domain(self, image: str, opened: OpenImage, channel: int) -> tuple[float, float]:
-        """The least and the greatest value that a channel can have."""
-        return domain(opened.info.pixels, self.statistics(image, opened, channel))
+    def reports(self, image: str, opened: OpenImage) -> tuple[ChannelReport, ...]:
+        """All channels of an image, of a palette's the colours."""
+        pixels = opened.info.pixels
+        reports = []
+        for index, channel in enumerate(channels_of(opened.info)):
+            known = self.statistics(image, opened, index)
+            reports.append(ChannelReport(channel, pixels.bits_stored, domain(pixels, known), known))
+        return tuple(reports)
 
     # -- how ----------------------------------------------------------------------------------------------------
 

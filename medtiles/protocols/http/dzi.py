@@ -15,7 +15,6 @@ from typing import NamedTuple
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
-from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfRangeError
 from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
@@ -25,6 +24,7 @@ from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.formats import media_type
 from medtiles.protocols.replies import Reply
+from medtiles.protocols.tile_choices import TileChoices, tile_choices
 from medtiles.protocols.tile_views import LEAST_SIDE, enlarged_view, served_square
 from medtiles.protocols.versions import require_version
 
@@ -87,10 +87,12 @@ class Choices(NamedTuple):
 
     tile_size: int | None = None
     overlap: int = 0
-    quality: int | None = None
-    plane: int = 0
-    windowing: Windowing | None = None
-    version: str | None = None
+    tile: TileChoices = TileChoices()
+
+    @property
+    def version(self) -> str | None:
+        """The version of the image that it names."""
+        return self.tile.version
 
     def layout(self, info: ImageInfo) -> Layout:
         """The layout of an image."""
@@ -126,14 +128,7 @@ def read_choices(query_string: bytes) -> Choices:
     if overlap > (tile_size or LEAST_SIDE):
         message = f"overlap is {overlap}: it must not be more than the tile size"
         raise BadRequestError(message)
-    return Choices(
-        tile_size,
-        overlap,
-        parameters.quality(query),
-        parameters.plane(query) or 0,
-        parameters.windowing(query),
-        query.get("v"),
-    )
+    return Choices(tile_size, overlap, tile_choices(query))
 
 
 def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
@@ -165,10 +160,10 @@ def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits
     """
     choices = address.choices
     require_version(choices.version, info)
-    info.require_plane(choices.plane)
+    info.require_plane(choices.tile.plane)
     layout = choices.layout(info)
-    view = layout.tile_view(address.dzi_level, address.column, address.row, choices.plane)
-    return Request(address.image, view, (address.media_type,), choices.quality, windowing=choices.windowing)
+    view = layout.tile_view(address.dzi_level, address.column, address.row, choices.tile.plane)
+    return choices.tile.request(address.image, view, address.media_type, info)
 
 
 def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> replies.Headers:
@@ -200,7 +195,7 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         choices = read_choices(query_string)
         info = await tiles.info(parameters.image_id(name.removesuffix(".dzi")))
         require_version(choices.version, info)
-        info.require_plane(choices.plane)
+        info.require_plane(choices.tile.plane)
         return replies.document(descriptor(choices.layout(info), suffix), "application/xml", request.headers)
 
     return [Route("/dzi/{name}", get_descriptor, name="dzi_descriptor")]

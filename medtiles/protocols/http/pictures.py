@@ -15,6 +15,7 @@ from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.formats import media_type
 from medtiles.protocols.parameters import Query
 from medtiles.protocols.replies import Reply
+from medtiles.protocols.tile_choices import tile_choices
 from medtiles.protocols.versions import caching, require_version
 from transcode.frames import PixelArray
 
@@ -36,7 +37,7 @@ def thumbnail_request(image: str, info: ImageInfo, query: Query) -> Request:
         plane = len(info.planes) // 2 if info.kind == "radiology" else 0
     info.require_plane(plane)
     view = View(Region(0, 0, info.size.width, info.size.height), info.size.fitted(side), plane)
-    return Request(image, view, (_media_type(query),), parameters.quality(query))
+    return tile_choices(query).request(image, view, _media_type(query), info)
 
 
 def associated_request(image: str, info: ImageInfo, name: str, query: Query) -> Request:
@@ -64,7 +65,7 @@ def view_request(image: str, info: ImageInfo, query: Query) -> Request:
     view = View(region, _size(query, region.size), plane)
     if query.get("format") == RAW:
         return Request(image, view, (RAW_MEDIA_TYPE,), is_display=False)
-    return Request(image, view, (_media_type(query),), parameters.quality(query), windowing=parameters.windowing(query))
+    return tile_choices(query).request(image, view, _media_type(query), info)
 
 
 def raw_reply(samples: PixelArray, etag: bytes, cache: str) -> Reply:

@@ -91,8 +91,7 @@ def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits
     view = tile_view(info.size, (address.z, address.x, address.y), choices.plane)
     full = Size(SIDE, SIDE)
     finish = None if view.size == full else Finish(padded=full)
-    accept = (address.media_type,)
-    return Request(address.image, view, accept, choices.quality, windowing=choices.windowing, finish=finish)
+    return choices.request(address.image, view, address.media_type, info, finish)
 
 
 def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> replies.Headers:

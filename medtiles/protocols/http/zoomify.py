@@ -74,7 +74,7 @@ def tile_request(address: TileAddress, info: ImageInfo, _limits: Limits = Limits
     require_version(choices.version, info)
     info.require_plane(choices.plane)
     view = halved_view(info.size, served_square(info), (address.tier, address.column, address.row), choices.plane)
-    return Request(address.image, view, (address.media_type,), choices.quality, windowing=choices.windowing)
+    return choices.request(address.image, view, address.media_type, info)
 
 
 def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> replies.Headers:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from medtiles.core.errors import DamagedImageError, UnsupportedFormatError
 from medtiles.core.geometry import Size
-from medtiles.core.pyramid import Plane
+from medtiles.core.pyramid import Channel, Plane
 from medtiles.sources.tiff.leaves import Leaf
 from medtiles.sources.tiff.page import Page
 from medtiles.sources.tiff.picture import Layer, Picture, is_level_of
@@ -91,6 +91,7 @@ def picture_of(leaves: Sequence[Leaf]) -> Picture:
         planes=tuple(_planes(places, pixels, channels, depth)),
         associated=_associated(images[1:], root, leaves),
         colours=_colours(channels) if pixels.channels > 1 else {},
+        channels=tuple(map(_channel, channels[: pixels.channels])),
         spacing_mm=(across, down) if across and down else None,
         slice_spacing_mm=depth if pixels.slices > 1 else None,
         objective_power=_power(root, images[0]),
@@ -191,6 +192,18 @@ def _planes(
         words.append(f"time {t + 1}" if pixels.times > 1 else "")
         name = ", ".join(word for word in words if word)
         yield Plane(name, channel, z, t, position_mm=z * depth if depth and pixels.slices > 1 else None)
+
+
+def _channel(element: Element) -> Channel:
+    """What it says of itself; wavelengths are in nanometres unless it says otherwise."""
+    fluorophore = element.get("Fluor", "")
+    emission, excitation = (_nanometres(element, f"{name}Wavelength") for name in ("Emission", "Excitation"))
+    return Channel(element.get("Name") or fluorophore, fluorophore, emission, excitation)
+
+
+def _nanometres(element: Element, name: str) -> float | None:
+    unit, length = _MM.get(element.get(f"{name}Unit", "nm")), _positive(element.get(name))
+    return round(length * unit / _MM["nm"], 3) if unit and length else None
 
 
 def _colours(channels: Sequence[Element]) -> dict[int, tuple[int, int, int]]:

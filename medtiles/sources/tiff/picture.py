@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from medtiles.core.errors import DamagedImageError
 from medtiles.core.geometry import Size
-from medtiles.core.pyramid import Plane
+from medtiles.core.pyramid import Channel, Plane
 from medtiles.sources.tiff.page import Page
 
 
@@ -30,6 +30,8 @@ class Picture:
     associated: Mapping[str, Page] = field(default_factory=dict)
     colours: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
     """Of channels, by their number."""
+    channels: tuple[Channel, ...] = ()
+    """What else the file tells of them."""
     spacing_mm: tuple[float, float] | None = None
     slice_spacing_mm: float | None = None
     objective_power: float | None = None

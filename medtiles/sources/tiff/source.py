@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from medtiles.core.display import PLAIN, Display, Lut, Windowing
 from medtiles.core.errors import DamagedImageError, ImageNotFoundError, TileOutOfRangeError, UnsupportedFormatError
 from medtiles.core.privacy import public_properties
-from medtiles.core.pyramid import Associated, ImageInfo, Level, TileKey
+from medtiles.core.pyramid import Associated, Channel, ImageInfo, Level, TileKey
 from medtiles.pyramids import PlaneOverviews, PyramidFolder
 from medtiles.sources.tiff import orientation
 from medtiles.sources.tiff.ifd import Directory
@@ -22,7 +23,7 @@ from medtiles.sources.tiff.tags import Tag
 from transcode.codec import Codecs
 from transcode.errors import CorruptFrameError, TruncatedFileError
 from transcode.files import StableFile
-from transcode.frames import Frame
+from transcode.frames import Frame, PixelFormat
 
 _MOST_ASSOCIATED = 32
 _TEXTS = {"Make": Tag.MAKE, "Model": Tag.MODEL, "Software": Tag.SOFTWARE, "DateTime": Tag.DATE_TIME}
@@ -138,9 +139,18 @@ class TiffSource:
 
     def _colour(self, channel: int) -> tuple[int, int, int] | None:
         """Of a channel, where there are several; the file's own, or one of the usual ones."""
-        if not self._has_channels or self._info.pixels.is_colour:
+        if not self._has_channels or self._picture.base.pixels().is_colour:
             return None
         return self._picture.colours.get(channel, _CHANNEL_COLOURS[channel % len(_CHANNEL_COLOURS)])
+
+    def _channels(self, pixels: PixelFormat) -> tuple[Channel, ...]:
+        """What the file tells of each channel, its colour among it."""
+        if pixels.is_colour:
+            return ()
+        told = self._picture.channels
+        count = 1 + max(plane.channel for plane in self._picture.planes)
+        channels = [told[index] if index < len(told) else Channel() for index in range(count)]
+        return tuple(replace(channel, colour=self._colour(index)) for index, channel in enumerate(channels))
 
     def _stored_levels(self) -> tuple[Level, ...]:
         """The levels that the file has."""
@@ -170,6 +180,7 @@ class TiffSource:
             levels=self._levels + (self._reduced.levels if self._reduced else ()),
             pixels=pixels,
             planes=picture.planes,
+            channels=self._channels(pixels),
             version=version,
             spacing_mm=spacing,
             slice_spacing_mm=picture.slice_spacing_mm,

@@ -19,6 +19,7 @@ from medtiles.core.view import View
 from medtiles.protocols.http import dzi
 from medtiles.protocols.http.dzi import Choices, Layout, TileAddress
 from medtiles.protocols.replies import version_token
+from medtiles.protocols.tile_choices import TileChoices
 from tests.unit.protocols.fake_tiles import SLIDE, STUDY
 
 
@@ -106,9 +107,9 @@ def test_the_address_may_choose_everything() -> None:
     assert address is not None
     assert address[:5] == ("a", 3, 1, 2, "image/webp")
     choices = address.choices
-    assert (choices.tile_size, choices.overlap, choices.quality, choices.plane) == (254, 1, 80, 2)
-    assert choices.windowing is not None
-    assert (choices.windowing.centre, choices.windowing.width) == (40.0, 400.0)
+    assert (choices.tile_size, choices.overlap, choices.tile.quality, choices.tile.plane) == (254, 1, 80, 2)
+    assert choices.tile.windowing is not None
+    assert (choices.tile.windowing.centre, choices.tile.windowing.width) == (40.0, 400.0)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +176,11 @@ def test_a_tile_that_is_not_there_is_out_of_range(place: tuple[int, int, int]) -
 
 def test_a_plane_that_is_not_there_is_out_of_range() -> None:
     with pytest.raises(TileOutOfRangeError):
-        dzi.tile_request(TileAddress("study", 0, 0, 0, "image/jpeg", Choices(plane=5)), STUDY)
+        dzi.tile_request(TileAddress("study", 0, 0, 0, "image/jpeg", Choices(tile=TileChoices(plane=5))), STUDY)
 
 
 def test_an_address_that_names_another_version_is_refused() -> None:
-    now, before = Choices(version=version_token("v1")), Choices(version=version_token("v0"))
+    now, before = (Choices(tile=TileChoices(version=version_token(v))) for v in ("v1", "v0"))
     dzi.tile_request(TileAddress("slide", 0, 0, 0, "image/jpeg", now), SLIDE)
     with pytest.raises(ImageNotFoundError, match="has changed"):
         dzi.tile_request(TileAddress("slide", 0, 0, 0, "image/jpeg", before), SLIDE)

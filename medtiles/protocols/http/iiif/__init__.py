@@ -28,6 +28,8 @@ from medtiles.protocols.http.iiif.versions import V3, Version, version_of
 from medtiles.protocols.origin import origin_of
 from medtiles.protocols.parameters import image_id
 from medtiles.protocols.replies import Reply
+from medtiles.protocols.tile_choices import TileChoices, read_tile_choices
+from medtiles.protocols.versions import require_version
 from transcode.errors import TranscodeError
 
 ROOT = "/iiif"
@@ -41,21 +43,15 @@ _MOST_IMAGES = 1000
 """Of a study in one manifest."""
 
 
-class _Choices(NamedTuple):
-    """No query string means anything here."""
-
-    version: str | None = None
-
-
 class TileAddress(NamedTuple):
     """What the address of a picture says."""
 
     image: str
     words: PictureAddress
-    choices: _Choices = _Choices()
+    choices: TileChoices = TileChoices()
 
 
-def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:  # noqa: ARG001 - it chooses nothing
+def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
     """What the address of a picture says; None when it is not one.
 
     :raises ImageNotFoundError: no version, or no image, can be called so
@@ -68,15 +64,18 @@ def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:  # 
     identifier = identifier_of(name)
     quality, _, suffix = last.rpartition(".")
     words = PictureAddress(version_of(version), identifier, region, size, rotation, quality, suffix)
-    return TileAddress(identifier.image, words)
+    return TileAddress(identifier.image, words, read_tile_choices(query_string))
 
 
 def tile_request(address: TileAddress, info: ImageInfo, limits: Limits) -> Request:
     """What to ask the engine for.
 
     :raises BadRequestError, ViewTooLargeError, TileOutOfRangeError: see `picture_of`
+    :raises ImageNotFoundError: the address names a version that is gone
     """
-    return picture_of(address.words, info, limits).request
+    require_version(address.choices.version, info)
+    picture = picture_of(address.words, info, limits)
+    return address.choices.request(address.image, picture.view, picture.media_type, info, picture.finish)
 
 
 def tile_headers(address: TileAddress, info: ImageInfo, limits: Limits) -> replies.Headers:

@@ -13,7 +13,7 @@ from medtiles.core.errors import BadRequestError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
-from medtiles.core.view import Finish, Request, Tones, View, turned_size
+from medtiles.core.view import Finish, Tones, View, turned_size
 from medtiles.protocols import parameters
 from medtiles.protocols.http.iiif.versions import Version
 
@@ -83,11 +83,6 @@ class Picture:
     view: View
     finish: Finish | None
     media_type: str
-
-    @property
-    def request(self) -> Request:
-        """For the engine."""
-        return Request(self.address.identifier.image, self.view, (self.media_type,), finish=self.finish)
 
     def canonical(self, info: ImageInfo, limits: Limits) -> str:
         """The one address of the same picture (4.7), from the version on."""

@@ -255,10 +255,8 @@ def test_canonical_addresses_of_version_2(words: str, canonical: str) -> None:
 
 
 def test_what_changes_nothing_asks_for_the_stored_tile() -> None:
-    found = picture("240,480,240,240/max/0/default.jpg").request
-    assert found.finish is None
-    assert found.quality is None
-    assert picture("240,480,240,240/240,240/!90/bitonal.png").request.finish == Finish(
+    assert picture("240,480,240,240/max/0/default.jpg").finish is None
+    assert picture("240,480,240,240/240,240/!90/bitonal.png").finish == Finish(
         is_mirrored=True, degrees=90, tones=Tones.BITONAL
     )
 
