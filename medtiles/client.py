@@ -17,10 +17,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display, Windowing
 from medtiles.core.frames import TravelFrame
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, TileKey
+from medtiles.core.rendering import Rendering
 from medtiles.core.series_order import Order, SeriesOrder
 from medtiles.core.studies import DicomJson, Instance, QueryScope, Scope, StudyQuery
 from medtiles.core.tiles import ImageQuery, ImageSummary
@@ -106,6 +108,10 @@ class Client(FrameVerbs):
     def display(self, image: str, plane: int = 0) -> Display:
         """How a plane is shown: its windows, and what turns stored values into modality values."""
         return self._tiles.display(image, plane)
+
+    def channels(self, image: str) -> tuple[ChannelReport, ...]:
+        """The channels of an image, and the values that the whole image has in each."""
+        return self._tiles.channels(image)
 
     def modality(self, image: str, stored: NDArray[np.generic], plane: int = 0) -> NDArray[np.float64]:
         """Modality values, in `display().units` such as HU, of stored values of a plane (DICOM PS3.3 C.11.1)."""
@@ -201,13 +207,16 @@ class Client(FrameVerbs):
         is_display: bool = True,
         windowing: Windowing | None = None,
         finish: Finish | None = None,
+        rendering: Rendering | None = None,
     ) -> EncodedFrame:
         """A rectangle of level 0 as an encoded picture; see `region` and `tile`.
 
         :param finish: mirrored, turned, without colours, filled up
+        :param rendering: channels put together, values and colours changed
         """
         view = _view((x, y, width, height), size, plane)
-        return self._tiles.produce(Request(image, view, tuple(accept), quality, is_display, windowing, finish))
+        how = (tuple(accept), quality, is_display, windowing, finish, rendering)
+        return self._tiles.produce(Request(image, view, *how))
 
     def associated(
         self, image: str, name: str, *, max_side: int | None = None, accept: Sequence[str] = ANY

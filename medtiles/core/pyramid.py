@@ -116,8 +116,6 @@ class ImageInfo:
     pixels: PixelFormat
     """Of decoded samples."""
     planes: tuple[Plane, ...] = (Plane(),)
-    channels: tuple[Channel, ...] = ()
-    """By the index of their planes; empty where the file tells nothing. See `core.channels.channels_of`."""
     version: str = ""
     """Changes when the file changes; part of every ETag."""
     spacing_mm: tuple[float, float] | None = None
@@ -132,6 +130,8 @@ class ImageInfo:
     associated: tuple[Associated, ...] = ()
     icc_profile: bytes | None = field(default=None, repr=False)
     dicom: DicomIdentity | None = None
+    channels: tuple[Channel, ...] = ()
+    """By the index of their planes; empty where the file tells nothing. See `core.channels.channels_of`."""
     properties: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
     """The vendor's own properties, or the DICOM attributes worth showing; never a patient's name."""
 

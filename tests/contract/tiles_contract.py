@@ -18,6 +18,7 @@ from medtiles.core.display import Display, Windowing
 from medtiles.core.errors import BadRequestError, ImageNotFoundError, TileOutOfRangeError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
+from medtiles.core.rendering import Bound, ChannelRendering, Composite, Rendering, Unit, ValueRange
 from medtiles.core.source import Source
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary, Tiles
@@ -281,6 +282,33 @@ class TilesContract:
     def test_samples_outside_the_image_are_refused(self, tiles: Tiles) -> None:
         with pytest.raises(BadRequestError):
             tiles.samples("scan", View(Region(590, 0, 20, 20), Size(20, 20)))
+
+    def test_channels_are_told_with_the_values_of_the_whole_image(self, tiles: Tiles) -> None:
+        (report,) = tiles.channels("scan")
+
+        assert (report.bits, report.domain) == (12, (0.0, 4095.0))
+        assert sum(report.statistics.counts) > 100_000
+        assert report.statistics.percentile(0) == report.statistics.minimum
+        assert report.statistics.percentile(100) == report.statistics.maximum
+        assert [report.channel.name for report in tiles.channels("slide")] == ["Red", "Green", "Blue"]
+
+    def test_a_rendering_changes_what_is_seen(self, tiles: Tiles) -> None:
+        view = View(Region(0, 0, 200, 100), Size(200, 100))
+        red = ChannelRendering(0, ValueRange(Bound(0), Bound(100, Unit.PERCENT)), (255, 0, 0), gamma=1.0)
+        rendering = Rendering(composite=Composite((red,)))
+
+        frame = tiles.produce(Request("scan", view, PNG, rendering=rendering))
+
+        shown = imagecodecs.png_decode(frame.data)
+        exact = SCAN_CARD.samples(0, view.region, 0).samples[..., 0] / 4095 * 255
+        assert np.abs(shown[..., 0] - exact).max() <= 0.51
+        assert not shown[..., 1:].any()
+
+    def test_a_rendering_that_does_not_fit_is_refused(self, tiles: Tiles) -> None:
+        view = View(Region(0, 0, 200, 100), Size(200, 100))
+
+        with pytest.raises(BadRequestError, match="colour map"):
+            tiles.produce(Request("scan", view, PNG, rendering=Rendering(colour_map="nope")))
 
     def test_a_display_is_told_in_full(self, tiles: Tiles) -> None:
         display = tiles.display("waves", 0)

@@ -23,23 +23,22 @@ _sym_db = _symbol_database.Default()
 
 
 from medtiles.api.v1 import frames_pb2 as medtiles_dot_api_dot_v1_dot_frames__pb2
+from medtiles.api.v1 import rendering_pb2 as medtiles_dot_api_dot_v1_dot_rendering__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmedtiles/api/v1/display.proto\x12\x0fmedtiles.api.v1\x1a\x1cmedtiles/api/v1/frames.proto\"2\n\x03Lut\x12\r\n\x05\x66irst\x18\x01 \x01(\x05\x12\x0e\n\x06values\x18\x02 \x01(\x0c\x12\x0c\n\x04\x62its\x18\x03 \x01(\x05\"2\n\x06\x43olour\x12\x0b\n\x03red\x18\x01 \x01(\x05\x12\r\n\x05green\x18\x02 \x01(\x05\x12\x0c\n\x04\x62lue\x18\x03 \x01(\x05\"u\n\x07Palette\x12!\n\x03red\x18\x01 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12#\n\x05green\x18\x02 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12\"\n\x04\x62lue\x18\x03 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\"&\n\x07Padding\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x0c\n\x04last\x18\x02 \x01(\x03\"\xd1\x02\n\x07\x44isplay\x12\r\n\x05slope\x18\x01 \x01(\x01\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12*\n\x0cmodality_lut\x18\x03 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12.\n\nwindowings\x18\x04 \x03(\x0b\x32\x1a.medtiles.api.v1.Windowing\x12%\n\x07voi_lut\x18\x05 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12\x13\n\x0bis_inverted\x18\x06 \x01(\x08\x12)\n\x07palette\x18\x07 \x01(\x0b\x32\x18.medtiles.api.v1.Palette\x12\'\n\x06\x63olour\x18\x08 \x01(\x0b\x32\x17.medtiles.api.v1.Colour\x12)\n\x07padding\x18\t \x01(\x0b\x32\x18.medtiles.api.v1.Padding\x12\r\n\x05units\x18\n \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmedtiles/api/v1/display.proto\x12\x0fmedtiles.api.v1\x1a\x1cmedtiles/api/v1/frames.proto\x1a\x1fmedtiles/api/v1/rendering.proto\"2\n\x03Lut\x12\r\n\x05\x66irst\x18\x01 \x01(\x05\x12\x0e\n\x06values\x18\x02 \x01(\x0c\x12\x0c\n\x04\x62its\x18\x03 \x01(\x05\"u\n\x07Palette\x12!\n\x03red\x18\x01 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12#\n\x05green\x18\x02 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12\"\n\x04\x62lue\x18\x03 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\"&\n\x07Padding\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x0c\n\x04last\x18\x02 \x01(\x03\"\xd1\x02\n\x07\x44isplay\x12\r\n\x05slope\x18\x01 \x01(\x01\x12\x11\n\tintercept\x18\x02 \x01(\x01\x12*\n\x0cmodality_lut\x18\x03 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12.\n\nwindowings\x18\x04 \x03(\x0b\x32\x1a.medtiles.api.v1.Windowing\x12%\n\x07voi_lut\x18\x05 \x01(\x0b\x32\x14.medtiles.api.v1.Lut\x12\x13\n\x0bis_inverted\x18\x06 \x01(\x08\x12)\n\x07palette\x18\x07 \x01(\x0b\x32\x18.medtiles.api.v1.Palette\x12\'\n\x06\x63olour\x18\x08 \x01(\x0b\x32\x17.medtiles.api.v1.Colour\x12)\n\x07padding\x18\t \x01(\x0b\x32\x18.medtiles.api.v1.Padding\x12\r\n\x05units\x18\n \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'medtiles.api.v1.display_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LUT']._serialized_start=80
-  _globals['_LUT']._serialized_end=130
-  _globals['_COLOUR']._serialized_start=132
-  _globals['_COLOUR']._serialized_end=182
-  _globals['_PALETTE']._serialized_start=184
-  _globals['_PALETTE']._serialized_end=301
-  _globals['_PADDING']._serialized_start=303
-  _globals['_PADDING']._serialized_end=341
-  _globals['_DISPLAY']._serialized_start=344
-  _globals['_DISPLAY']._serialized_end=681
+  _globals['_LUT']._serialized_start=113
+  _globals['_LUT']._serialized_end=163
+  _globals['_PALETTE']._serialized_start=165
+  _globals['_PALETTE']._serialized_end=282
+  _globals['_PADDING']._serialized_start=284
+  _globals['_PADDING']._serialized_end=322
+  _globals['_DISPLAY']._serialized_start=325
+  _globals['_DISPLAY']._serialized_end=662
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from medtiles.api.v1 import frames_pb2 as _frames_pb2
+from medtiles.api.v1 import rendering_pb2 as _rendering_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -16,16 +17,6 @@ class Lut(_message.Message):
     values: bytes
     bits: int
     def __init__(self, first: _Optional[int] = ..., values: _Optional[bytes] = ..., bits: _Optional[int] = ...) -> None: ...
-
-class Colour(_message.Message):
-    __slots__ = ("red", "green", "blue")
-    RED_FIELD_NUMBER: _ClassVar[int]
-    GREEN_FIELD_NUMBER: _ClassVar[int]
-    BLUE_FIELD_NUMBER: _ClassVar[int]
-    red: int
-    green: int
-    blue: int
-    def __init__(self, red: _Optional[int] = ..., green: _Optional[int] = ..., blue: _Optional[int] = ...) -> None: ...
 
 class Palette(_message.Message):
     __slots__ = ("red", "green", "blue")
@@ -64,7 +55,7 @@ class Display(_message.Message):
     voi_lut: Lut
     is_inverted: bool
     palette: Palette
-    colour: Colour
+    colour: _rendering_pb2.Colour
     padding: Padding
     units: str
-    def __init__(self, slope: _Optional[float] = ..., intercept: _Optional[float] = ..., modality_lut: _Optional[_Union[Lut, _Mapping]] = ..., windowings: _Optional[_Iterable[_Union[_frames_pb2.Windowing, _Mapping]]] = ..., voi_lut: _Optional[_Union[Lut, _Mapping]] = ..., is_inverted: _Optional[bool] = ..., palette: _Optional[_Union[Palette, _Mapping]] = ..., colour: _Optional[_Union[Colour, _Mapping]] = ..., padding: _Optional[_Union[Padding, _Mapping]] = ..., units: _Optional[str] = ...) -> None: ...
+    def __init__(self, slope: _Optional[float] = ..., intercept: _Optional[float] = ..., modality_lut: _Optional[_Union[Lut, _Mapping]] = ..., windowings: _Optional[_Iterable[_Union[_frames_pb2.Windowing, _Mapping]]] = ..., voi_lut: _Optional[_Union[Lut, _Mapping]] = ..., is_inverted: _Optional[bool] = ..., palette: _Optional[_Union[Palette, _Mapping]] = ..., colour: _Optional[_Union[_rendering_pb2.Colour, _Mapping]] = ..., padding: _Optional[_Union[Padding, _Mapping]] = ..., units: _Optional[str] = ...) -> None: ...

@@ -22,35 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from medtiles.api.v1 import rendering_pb2 as medtiles_dot_api_dot_v1_dot_rendering__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmedtiles/api/v1/frames.proto\x12\x0fmedtiles.api.v1\"\x8c\x01\n\x0bPixelFormat\x12\x19\n\x11samples_per_pixel\x18\x01 \x01(\x05\x12\x16\n\x0e\x62its_allocated\x18\x02 \x01(\x05\x12\x13\n\x0b\x62its_stored\x18\x03 \x01(\x05\x12\x0e\n\x06signed\x18\x04 \x01(\x08\x12\x13\n\x0bphotometric\x18\x05 \x01(\t\x12\x10\n\x08is_float\x18\x06 \x01(\x08\"\xa2\x01\n\x0c\x45ncodedFrame\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12,\n\x06\x66ormat\x18\x06 \x01(\x0b\x32\x1c.medtiles.api.v1.PixelFormat\x12\x11\n\treduction\x18\x07 \x01(\x05\"s\n\x07Samples\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05\x64type\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x04 \x01(\x05\x12,\n\x06\x66ormat\x18\x05 \x01(\x0b\x32\x1c.medtiles.api.v1.PixelFormat\"%\n\x04Size\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\"=\n\x06Region\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"Q\n\tWindowing\x12\x0e\n\x06\x63\x65ntre\x18\x01 \x01(\x01\x12\r\n\x05width\x18\x02 \x01(\x01\x12\x10\n\x08\x66unction\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\"|\n\x06\x46inish\x12\x13\n\x0bis_mirrored\x18\x01 \x01(\x08\x12\x0f\n\x07\x64\x65grees\x18\x02 \x01(\x01\x12%\n\x05tones\x18\x03 \x01(\x0e\x32\x16.medtiles.api.v1.Tones\x12%\n\x06padded\x18\x04 \x01(\x0b\x32\x15.medtiles.api.v1.Size\"\xca\x01\n\tRendition\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x01 \x03(\t\x12\x14\n\x07quality\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x33\n\x0cpresentation\x18\x03 \x01(\x0e\x32\x1d.medtiles.api.v1.Presentation\x12-\n\twindowing\x18\x04 \x01(\x0b\x32\x1a.medtiles.api.v1.Windowing\x12\'\n\x06\x66inish\x18\x05 \x01(\x0b\x32\x17.medtiles.api.v1.FinishB\n\n\x08_quality\"a\n\x07Problem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x18\n\x0bretry_after\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_retry_after*_\n\x0cPresentation\x12\x1c\n\x18PRESENTATION_UNSPECIFIED\x10\x00\x12\x18\n\x14PRESENTATION_DISPLAY\x10\x01\x12\x17\n\x13PRESENTATION_STORED\x10\x02*P\n\x05Tones\x12\x15\n\x11TONES_UNSPECIFIED\x10\x00\x12\r\n\tTONES_ALL\x10\x01\x12\x0e\n\nTONES_GREY\x10\x02\x12\x11\n\rTONES_BITONAL\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmedtiles/api/v1/frames.proto\x12\x0fmedtiles.api.v1\x1a\x1fmedtiles/api/v1/rendering.proto\"\x8c\x01\n\x0bPixelFormat\x12\x19\n\x11samples_per_pixel\x18\x01 \x01(\x05\x12\x16\n\x0e\x62its_allocated\x18\x02 \x01(\x05\x12\x13\n\x0b\x62its_stored\x18\x03 \x01(\x05\x12\x0e\n\x06signed\x18\x04 \x01(\x08\x12\x13\n\x0bphotometric\x18\x05 \x01(\t\x12\x10\n\x08is_float\x18\x06 \x01(\x08\"\xa2\x01\n\x0c\x45ncodedFrame\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x03 \x01(\t\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12,\n\x06\x66ormat\x18\x06 \x01(\x0b\x32\x1c.medtiles.api.v1.PixelFormat\x12\x11\n\treduction\x18\x07 \x01(\x05\"s\n\x07Samples\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05\x64type\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\x05\x12\x0f\n\x07\x63olumns\x18\x04 \x01(\x05\x12,\n\x06\x66ormat\x18\x05 \x01(\x0b\x32\x1c.medtiles.api.v1.PixelFormat\"%\n\x04Size\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\"=\n\x06Region\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"Q\n\tWindowing\x12\x0e\n\x06\x63\x65ntre\x18\x01 \x01(\x01\x12\r\n\x05width\x18\x02 \x01(\x01\x12\x10\n\x08\x66unction\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\"|\n\x06\x46inish\x12\x13\n\x0bis_mirrored\x18\x01 \x01(\x08\x12\x0f\n\x07\x64\x65grees\x18\x02 \x01(\x01\x12%\n\x05tones\x18\x03 \x01(\x0e\x32\x16.medtiles.api.v1.Tones\x12%\n\x06padded\x18\x04 \x01(\x0b\x32\x15.medtiles.api.v1.Size\"\xf9\x01\n\tRendition\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x01 \x03(\t\x12\x14\n\x07quality\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x33\n\x0cpresentation\x18\x03 \x01(\x0e\x32\x1d.medtiles.api.v1.Presentation\x12-\n\twindowing\x18\x04 \x01(\x0b\x32\x1a.medtiles.api.v1.Windowing\x12\'\n\x06\x66inish\x18\x05 \x01(\x0b\x32\x17.medtiles.api.v1.Finish\x12-\n\trendering\x18\x06 \x01(\x0b\x32\x1a.medtiles.api.v1.RenderingB\n\n\x08_quality\"a\n\x07Problem\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x18\n\x0bretry_after\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x0e\n\x0c_retry_after*_\n\x0cPresentation\x12\x1c\n\x18PRESENTATION_UNSPECIFIED\x10\x00\x12\x18\n\x14PRESENTATION_DISPLAY\x10\x01\x12\x17\n\x13PRESENTATION_STORED\x10\x02*P\n\x05Tones\x12\x15\n\x11TONES_UNSPECIFIED\x10\x00\x12\r\n\tTONES_ALL\x10\x01\x12\x0e\n\nTONES_GREY\x10\x02\x12\x11\n\rTONES_BITONAL\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'medtiles.api.v1.frames_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRESENTATION']._serialized_start=1089
-  _globals['_PRESENTATION']._serialized_end=1184
-  _globals['_TONES']._serialized_start=1186
-  _globals['_TONES']._serialized_end=1266
-  _globals['_PIXELFORMAT']._serialized_start=50
-  _globals['_PIXELFORMAT']._serialized_end=190
-  _globals['_ENCODEDFRAME']._serialized_start=193
-  _globals['_ENCODEDFRAME']._serialized_end=355
-  _globals['_SAMPLES']._serialized_start=357
-  _globals['_SAMPLES']._serialized_end=472
-  _globals['_SIZE']._serialized_start=474
-  _globals['_SIZE']._serialized_end=511
-  _globals['_REGION']._serialized_start=513
-  _globals['_REGION']._serialized_end=574
-  _globals['_WINDOWING']._serialized_start=576
-  _globals['_WINDOWING']._serialized_end=657
-  _globals['_FINISH']._serialized_start=659
-  _globals['_FINISH']._serialized_end=783
-  _globals['_RENDITION']._serialized_start=786
-  _globals['_RENDITION']._serialized_end=988
-  _globals['_PROBLEM']._serialized_start=990
-  _globals['_PROBLEM']._serialized_end=1087
+  _globals['_PRESENTATION']._serialized_start=1169
+  _globals['_PRESENTATION']._serialized_end=1264
+  _globals['_TONES']._serialized_start=1266
+  _globals['_TONES']._serialized_end=1346
+  _globals['_PIXELFORMAT']._serialized_start=83
+  _globals['_PIXELFORMAT']._serialized_end=223
+  _globals['_ENCODEDFRAME']._serialized_start=226
+  _globals['_ENCODEDFRAME']._serialized_end=388
+  _globals['_SAMPLES']._serialized_start=390
+  _globals['_SAMPLES']._serialized_end=505
+  _globals['_SIZE']._serialized_start=507
+  _globals['_SIZE']._serialized_end=544
+  _globals['_REGION']._serialized_start=546
+  _globals['_REGION']._serialized_end=607
+  _globals['_WINDOWING']._serialized_start=609
+  _globals['_WINDOWING']._serialized_end=690
+  _globals['_FINISH']._serialized_start=692
+  _globals['_FINISH']._serialized_end=816
+  _globals['_RENDITION']._serialized_start=819
+  _globals['_RENDITION']._serialized_end=1068
+  _globals['_PROBLEM']._serialized_start=1070
+  _globals['_PROBLEM']._serialized_end=1167
 # @@protoc_insertion_point(module_scope)

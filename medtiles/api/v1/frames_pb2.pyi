@@ -1,3 +1,4 @@
+from medtiles.api.v1 import rendering_pb2 as _rendering_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -120,18 +121,20 @@ class Finish(_message.Message):
     def __init__(self, is_mirrored: _Optional[bool] = ..., degrees: _Optional[float] = ..., tones: _Optional[_Union[Tones, str]] = ..., padded: _Optional[_Union[Size, _Mapping]] = ...) -> None: ...
 
 class Rendition(_message.Message):
-    __slots__ = ("accept", "quality", "presentation", "windowing", "finish")
+    __slots__ = ("accept", "quality", "presentation", "windowing", "finish", "rendering")
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     PRESENTATION_FIELD_NUMBER: _ClassVar[int]
     WINDOWING_FIELD_NUMBER: _ClassVar[int]
     FINISH_FIELD_NUMBER: _ClassVar[int]
+    RENDERING_FIELD_NUMBER: _ClassVar[int]
     accept: _containers.RepeatedScalarFieldContainer[str]
     quality: int
     presentation: Presentation
     windowing: Windowing
     finish: Finish
-    def __init__(self, accept: _Optional[_Iterable[str]] = ..., quality: _Optional[int] = ..., presentation: _Optional[_Union[Presentation, str]] = ..., windowing: _Optional[_Union[Windowing, _Mapping]] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ...) -> None: ...
+    rendering: _rendering_pb2.Rendering
+    def __init__(self, accept: _Optional[_Iterable[str]] = ..., quality: _Optional[int] = ..., presentation: _Optional[_Union[Presentation, str]] = ..., windowing: _Optional[_Union[Windowing, _Mapping]] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ..., rendering: _Optional[_Union[_rendering_pb2.Rendering, _Mapping]] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("reason", "code", "detail", "retry_after")

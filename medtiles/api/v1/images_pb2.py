@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from medtiles.api.v1 import display_pb2 as medtiles_dot_api_dot_v1_dot_display__pb2
 from medtiles.api.v1 import frames_pb2 as medtiles_dot_api_dot_v1_dot_frames__pb2
+from medtiles.api.v1 import rendering_pb2 as medtiles_dot_api_dot_v1_dot_rendering__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmedtiles/api/v1/images.proto\x12\x0fmedtiles.api.v1\x1a\x1dmedtiles/api/v1/display.proto\x1a\x1cmedtiles/api/v1/frames.proto\"y\n\x11ListImagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04skip\x18\x03 \x01(\x05\x12\x0e\n\x06search\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x11\n\tstudy_uid\x18\x06 \x01(\t\"\x85\x01\n\x12ListImagesResponse\x12-\n\x06images\x18\x01 \x03(\x0b\x32\x1d.medtiles.api.v1.ImageSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x13\n\x0bis_scanning\x18\x04 \x01(\x08\"\xbf\x01\n\x0cImageSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x0e\n\x06planes\x18\x07 \x01(\x05\x12\x10\n\x08modality\x18\x08 \x01(\t\x12\x11\n\tstudy_uid\x18\t \x01(\t\x12\x12\n\nseries_uid\x18\n \x01(\t\x12\x0f\n\x07problem\x18\x0b \x01(\t\"7\n\x0fGetImageRequest\x12\r\n\x05image\x18\x01 \x01(\t\x12\x15\n\rknown_version\x18\x02 \x01(\t\"O\n\x10GetImageResponse\x12%\n\x05image\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Image\x12\x14\n\x0cis_unchanged\x18\x02 \x01(\x08\"\xb6\x05\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12,\n\x06pixels\x18\x06 \x01(\x0b\x32\x1c.medtiles.api.v1.PixelFormat\x12&\n\x06levels\x18\x07 \x03(\x0b\x32\x16.medtiles.api.v1.Level\x12&\n\x06planes\x18\x08 \x03(\x0b\x32\x16.medtiles.api.v1.Plane\x12,\n\nspacing_mm\x18\t \x01(\x0b\x32\x18.medtiles.api.v1.Spacing\x12\x1d\n\x10slice_spacing_mm\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0fobjective_power\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12+\n\nbackground\x18\x0c \x01(\x0b\x32\x17.medtiles.api.v1.Colour\x12\'\n\x06\x62ounds\x18\r \x01(\x0b\x32\x17.medtiles.api.v1.Region\x12\x34\n\nassociated\x18\x0e \x03(\x0b\x32 .medtiles.api.v1.AssociatedImage\x12\x18\n\x0bicc_profile\x18\x0f \x01(\x0cH\x02\x88\x01\x01\x12-\n\x05\x64icom\x18\x10 \x01(\x0b\x32\x1e.medtiles.api.v1.DicomIdentity\x12:\n\nproperties\x18\x11 \x03(\x0b\x32&.medtiles.api.v1.Image.PropertiesEntry\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x13\n\x11_slice_spacing_mmB\x12\n\x10_objective_powerB\x0e\n\x0c_icc_profile\"~\n\x05Level\x12#\n\x04size\x18\x01 \x01(\x0b\x32\x15.medtiles.api.v1.Size\x12(\n\ttile_size\x18\x02 \x01(\x0b\x32\x15.medtiles.api.v1.Size\x12\x12\n\ndownsample\x18\x03 \x01(\x01\x12\x12\n\nmedia_type\x18\x04 \x01(\t\"\x96\x01\n\x05Plane\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\x05\x12\t\n\x01z\x18\x03 \x01(\x05\x12\t\n\x01t\x18\x04 \x01(\x05\x12\x18\n\x0bposition_mm\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10sop_instance_uid\x18\x06 \x01(\t\x12\x14\n\x0c\x66rame_number\x18\x07 \x01(\x05\x42\x0e\n\x0c_position_mm\"\x1f\n\x07Spacing\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\"D\n\x0f\x41ssociatedImage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04size\x18\x02 \x01(\x0b\x32\x15.medtiles.api.v1.Size\"\xb5\x01\n\rDicomIdentity\x12\x11\n\tstudy_uid\x18\x01 \x01(\t\x12\x12\n\nseries_uid\x18\x02 \x01(\t\x12\x19\n\x11sop_instance_uids\x18\x03 \x03(\t\x12\x15\n\rsop_class_uid\x18\x04 \x01(\t\x12\x1e\n\x16\x66rame_of_reference_uid\x18\x05 \x01(\t\x12\x10\n\x08modality\x18\x06 \x01(\t\x12\x19\n\x11transfer_syntaxes\x18\x07 \x03(\t\"1\n\x11GetDisplayRequest\x12\r\n\x05image\x18\x01 \x01(\t\x12\r\n\x05plane\x18\x02 \x01(\x05\"?\n\x12GetDisplayResponse\x12)\n\x07\x64isplay\x18\x01 \x01(\x0b\x32\x18.medtiles.api.v1.Display\"\xb3\x01\n\x19GetAssociatedImageRequest\x12\r\n\x05image\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\x08max_side\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12-\n\trendition\x18\x04 \x01(\x0b\x32\x1a.medtiles.api.v1.Rendition\x12\x15\n\rif_none_match\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\tB\x0b\n\t_max_side\"\x82\x01\n\x1aGetAssociatedImageResponse\x12,\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.medtiles.api.v1.EncodedFrame\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x17\n\x0fis_not_modified\x18\x03 \x01(\x08\x12\x0f\n\x07version\x18\x04 \x01(\t2\xfc\x02\n\x0cImageService\x12U\n\nListImages\x12\".medtiles.api.v1.ListImagesRequest\x1a#.medtiles.api.v1.ListImagesResponse\x12O\n\x08GetImage\x12 .medtiles.api.v1.GetImageRequest\x1a!.medtiles.api.v1.GetImageResponse\x12U\n\nGetDisplay\x12\".medtiles.api.v1.GetDisplayRequest\x1a#.medtiles.api.v1.GetDisplayResponse\x12m\n\x12GetAssociatedImage\x12*.medtiles.api.v1.GetAssociatedImageRequest\x1a+.medtiles.api.v1.GetAssociatedImageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmedtiles/api/v1/images.proto\x12\x0fmedtiles.api.v1\x1a\x1dmedtiles/api/v1/display.proto\x1a\x1cmedtiles/api/v1/frames.proto\x1a\x1fmedtiles/api/v1/rendering.proto\"y\n\x11ListImagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04skip\x18\x03 \x01(\x05\x12\x0e\n\x06search\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x11\n\tstudy_uid\x18\x06 \x01(\t\"\x85\x01\n\x12ListImagesResponse\x12-\n\x06images\x18\x01 \x03(\x0b\x32\x1d.medtiles.api.v1.ImageSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x13\n\x0bis_scanning\x18\x04 \x01(\x08\"\xbf\x01\n\x0cImageSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x0e\n\x06planes\x18\x07 \x01(\x05\x12\x10\n\x08modality\x18\x08 \x01(\t\x12\x11\n\tstudy_uid\x18\t \x01(\t\x12\x12\n\nseries_uid\x18\n \x01(\t\x12\x0f\n\x07problem\x18\x0b \x01(\t\"7\n\x0fGetImageRequest\x12\r\n\x05image\x18\x01 \x01(\t\x12\x15\n\rknown_version\x18\x02 \x01(\t\"O\n\x10GetImageResponse\x12%\n\x05image\x18\x01 \x01(\x0b\x32\x16.medtiles.api.v1.Image\x12\x14\n\x0cis_unchanged\x18\x02 \x01(\x08\"\xe2\x05\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12,\n\x06pixels\x18\x06 \x01(\x0b\x32\x1c.medtiles.api.v1.PixelFormat\x12&\n\x06levels\x18\x07 \x03(\x0b\x32\x16.medtiles.api.v1.Level\x12&\n\x06planes\x18\x08 \x03(\x0b\x32\x16.medtiles.api.v1.Plane\x12,\n\nspacing_mm\x18\t \x01(\x0b\x32\x18.medtiles.api.v1.Spacing\x12\x1d\n\x10slice_spacing_mm\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0fobjective_power\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12+\n\nbackground\x18\x0c \x01(\x0b\x32\x17.medtiles.api.v1.Colour\x12\'\n\x06\x62ounds\x18\r \x01(\x0b\x32\x17.medtiles.api.v1.Region\x12\x34\n\nassociated\x18\x0e \x03(\x0b\x32 .medtiles.api.v1.AssociatedImage\x12\x18\n\x0bicc_profile\x18\x0f \x01(\x0cH\x02\x88\x01\x01\x12-\n\x05\x64icom\x18\x10 \x01(\x0b\x32\x1e.medtiles.api.v1.DicomIdentity\x12:\n\nproperties\x18\x11 \x03(\x0b\x32&.medtiles.api.v1.Image.PropertiesEntry\x12*\n\x08\x63hannels\x18\x12 \x03(\x0b\x32\x18.medtiles.api.v1.Channel\x1a\x31\n\x0fPropertiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x13\n\x11_slice_spacing_mmB\x12\n\x10_objective_powerB\x0e\n\x0c_icc_profile\"~\n\x05Level\x12#\n\x04size\x18\x01 \x01(\x0b\x32\x15.medtiles.api.v1.Size\x12(\n\ttile_size\x18\x02 \x01(\x0b\x32\x15.medtiles.api.v1.Size\x12\x12\n\ndownsample\x18\x03 \x01(\x01\x12\x12\n\nmedia_type\x18\x04 \x01(\t\"\x96\x01\n\x05Plane\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\x05\x12\t\n\x01z\x18\x03 \x01(\x05\x12\t\n\x01t\x18\x04 \x01(\x05\x12\x18\n\x0bposition_mm\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x10sop_instance_uid\x18\x06 \x01(\t\x12\x14\n\x0c\x66rame_number\x18\x07 \x01(\x05\x42\x0e\n\x0c_position_mm\"\xad\x01\n\x07\x43hannel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x66luorophore\x18\x02 \x01(\t\x12\x18\n\x0b\x65mission_nm\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rexcitation_nm\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\'\n\x06\x63olour\x18\x05 \x01(\x0b\x32\x17.medtiles.api.v1.ColourB\x0e\n\x0c_emission_nmB\x10\n\x0e_excitation_nm\"$\n\x13ListChannelsRequest\x12\r\n\x05image\x18\x01 \x01(\t\"H\n\x14ListChannelsResponse\x12\x30\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x1e.medtiles.api.v1.ChannelReport\"\xb6\x01\n\rChannelReport\x12)\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x18.medtiles.api.v1.Channel\x12\x0c\n\x04\x62its\x18\x02 \x01(\x05\x12\x12\n\ndomain_low\x18\x03 \x01(\x01\x12\x13\n\x0b\x64omain_high\x18\x04 \x01(\x01\x12\x0f\n\x07minimum\x18\x05 \x01(\x01\x12\x0f\n\x07maximum\x18\x06 \x01(\x01\x12\x11\n\tquantiles\x18\x07 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x08 \x03(\x03\"\x1f\n\x07Spacing\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\"D\n\x0f\x41ssociatedImage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04size\x18\x02 \x01(\x0b\x32\x15.medtiles.api.v1.Size\"\xb5\x01\n\rDicomIdentity\x12\x11\n\tstudy_uid\x18\x01 \x01(\t\x12\x12\n\nseries_uid\x18\x02 \x01(\t\x12\x19\n\x11sop_instance_uids\x18\x03 \x03(\t\x12\x15\n\rsop_class_uid\x18\x04 \x01(\t\x12\x1e\n\x16\x66rame_of_reference_uid\x18\x05 \x01(\t\x12\x10\n\x08modality\x18\x06 \x01(\t\x12\x19\n\x11transfer_syntaxes\x18\x07 \x03(\t\"1\n\x11GetDisplayRequest\x12\r\n\x05image\x18\x01 \x01(\t\x12\r\n\x05plane\x18\x02 \x01(\x05\"?\n\x12GetDisplayResponse\x12)\n\x07\x64isplay\x18\x01 \x01(\x0b\x32\x18.medtiles.api.v1.Display\"\xb3\x01\n\x19GetAssociatedImageRequest\x12\r\n\x05image\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\x08max_side\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12-\n\trendition\x18\x04 \x01(\x0b\x32\x1a.medtiles.api.v1.Rendition\x12\x15\n\rif_none_match\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\tB\x0b\n\t_max_side\"\x82\x01\n\x1aGetAssociatedImageResponse\x12,\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x1d.medtiles.api.v1.EncodedFrame\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x17\n\x0fis_not_modified\x18\x03 \x01(\x08\x12\x0f\n\x07version\x18\x04 \x01(\t2\xd9\x03\n\x0cImageService\x12U\n\nListImages\x12\".medtiles.api.v1.ListImagesRequest\x1a#.medtiles.api.v1.ListImagesResponse\x12O\n\x08GetImage\x12 .medtiles.api.v1.GetImageRequest\x1a!.medtiles.api.v1.GetImageResponse\x12U\n\nGetDisplay\x12\".medtiles.api.v1.GetDisplayRequest\x1a#.medtiles.api.v1.GetDisplayResponse\x12[\n\x0cListChannels\x12$.medtiles.api.v1.ListChannelsRequest\x1a%.medtiles.api.v1.ListChannelsResponse\x12m\n\x12GetAssociatedImage\x12*.medtiles.api.v1.GetAssociatedImageRequest\x1a+.medtiles.api.v1.GetAssociatedImageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,38 +36,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IMAGE_PROPERTIESENTRY']._loaded_options = None
   _globals['_IMAGE_PROPERTIESENTRY']._serialized_options = b'8\001'
-  _globals['_LISTIMAGESREQUEST']._serialized_start=110
-  _globals['_LISTIMAGESREQUEST']._serialized_end=231
-  _globals['_LISTIMAGESRESPONSE']._serialized_start=234
-  _globals['_LISTIMAGESRESPONSE']._serialized_end=367
-  _globals['_IMAGESUMMARY']._serialized_start=370
-  _globals['_IMAGESUMMARY']._serialized_end=561
-  _globals['_GETIMAGEREQUEST']._serialized_start=563
-  _globals['_GETIMAGEREQUEST']._serialized_end=618
-  _globals['_GETIMAGERESPONSE']._serialized_start=620
-  _globals['_GETIMAGERESPONSE']._serialized_end=699
-  _globals['_IMAGE']._serialized_start=702
-  _globals['_IMAGE']._serialized_end=1396
-  _globals['_IMAGE_PROPERTIESENTRY']._serialized_start=1290
-  _globals['_IMAGE_PROPERTIESENTRY']._serialized_end=1339
-  _globals['_LEVEL']._serialized_start=1398
-  _globals['_LEVEL']._serialized_end=1524
-  _globals['_PLANE']._serialized_start=1527
-  _globals['_PLANE']._serialized_end=1677
-  _globals['_SPACING']._serialized_start=1679
-  _globals['_SPACING']._serialized_end=1710
-  _globals['_ASSOCIATEDIMAGE']._serialized_start=1712
-  _globals['_ASSOCIATEDIMAGE']._serialized_end=1780
-  _globals['_DICOMIDENTITY']._serialized_start=1783
-  _globals['_DICOMIDENTITY']._serialized_end=1964
-  _globals['_GETDISPLAYREQUEST']._serialized_start=1966
-  _globals['_GETDISPLAYREQUEST']._serialized_end=2015
-  _globals['_GETDISPLAYRESPONSE']._serialized_start=2017
-  _globals['_GETDISPLAYRESPONSE']._serialized_end=2080
-  _globals['_GETASSOCIATEDIMAGEREQUEST']._serialized_start=2083
-  _globals['_GETASSOCIATEDIMAGEREQUEST']._serialized_end=2262
-  _globals['_GETASSOCIATEDIMAGERESPONSE']._serialized_start=2265
-  _globals['_GETASSOCIATEDIMAGERESPONSE']._serialized_end=2395
-  _globals['_IMAGESERVICE']._serialized_start=2398
-  _globals['_IMAGESERVICE']._serialized_end=2778
+  _globals['_LISTIMAGESREQUEST']._serialized_start=143
+  _globals['_LISTIMAGESREQUEST']._serialized_end=264
+  _globals['_LISTIMAGESRESPONSE']._serialized_start=267
+  _globals['_LISTIMAGESRESPONSE']._serialized_end=400
+  _globals['_IMAGESUMMARY']._serialized_start=403
+  _globals['_IMAGESUMMARY']._serialized_end=594
+  _globals['_GETIMAGEREQUEST']._serialized_start=596
+  _globals['_GETIMAGEREQUEST']._serialized_end=651
+  _globals['_GETIMAGERESPONSE']._serialized_start=653
+  _globals['_GETIMAGERESPONSE']._serialized_end=732
+  _globals['_IMAGE']._serialized_start=735
+  _globals['_IMAGE']._serialized_end=1473
+  _globals['_IMAGE_PROPERTIESENTRY']._serialized_start=1367
+  _globals['_IMAGE_PROPERTIESENTRY']._serialized_end=1416
+  _globals['_LEVEL']._serialized_start=1475
+  _globals['_LEVEL']._serialized_end=1601
+  _globals['_PLANE']._serialized_start=1604
+  _globals['_PLANE']._serialized_end=1754
+  _globals['_CHANNEL']._serialized_start=1757
+  _globals['_CHANNEL']._serialized_end=1930
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=1932
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=1968
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=1970
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=2042
+  _globals['_CHANNELREPORT']._serialized_start=2045
+  _globals['_CHANNELREPORT']._serialized_end=2227
+  _globals['_SPACING']._serialized_start=2229
+  _globals['_SPACING']._serialized_end=2260
+  _globals['_ASSOCIATEDIMAGE']._serialized_start=2262
+  _globals['_ASSOCIATEDIMAGE']._serialized_end=2330
+  _globals['_DICOMIDENTITY']._serialized_start=2333
+  _globals['_DICOMIDENTITY']._serialized_end=2514
+  _globals['_GETDISPLAYREQUEST']._serialized_start=2516
+  _globals['_GETDISPLAYREQUEST']._serialized_end=2565
+  _globals['_GETDISPLAYRESPONSE']._serialized_start=2567
+  _globals['_GETDISPLAYRESPONSE']._serialized_end=2630
+  _globals['_GETASSOCIATEDIMAGEREQUEST']._serialized_start=2633
+  _globals['_GETASSOCIATEDIMAGEREQUEST']._serialized_end=2812
+  _globals['_GETASSOCIATEDIMAGERESPONSE']._serialized_start=2815
+  _globals['_GETASSOCIATEDIMAGERESPONSE']._serialized_end=2945
+  _globals['_IMAGESERVICE']._serialized_start=2948
+  _globals['_IMAGESERVICE']._serialized_end=3421
 # @@protoc_insertion_point(module_scope)

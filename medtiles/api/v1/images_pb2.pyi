@@ -1,5 +1,6 @@
 from medtiles.api.v1 import display_pb2 as _display_pb2
 from medtiles.api.v1 import frames_pb2 as _frames_pb2
+from medtiles.api.v1 import rendering_pb2 as _rendering_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -79,7 +80,7 @@ class GetImageResponse(_message.Message):
     def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., is_unchanged: _Optional[bool] = ...) -> None: ...
 
 class Image(_message.Message):
-    __slots__ = ("id", "name", "kind", "format", "version", "pixels", "levels", "planes", "spacing_mm", "slice_spacing_mm", "objective_power", "background", "bounds", "associated", "icc_profile", "dicom", "properties")
+    __slots__ = ("id", "name", "kind", "format", "version", "pixels", "levels", "planes", "spacing_mm", "slice_spacing_mm", "objective_power", "background", "bounds", "associated", "icc_profile", "dicom", "properties", "channels")
     class PropertiesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +105,7 @@ class Image(_message.Message):
     ICC_PROFILE_FIELD_NUMBER: _ClassVar[int]
     DICOM_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     kind: str
@@ -115,13 +117,14 @@ class Image(_message.Message):
     spacing_mm: Spacing
     slice_spacing_mm: float
     objective_power: float
-    background: _display_pb2.Colour
+    background: _rendering_pb2.Colour
     bounds: _frames_pb2.Region
     associated: _containers.RepeatedCompositeFieldContainer[AssociatedImage]
     icc_profile: bytes
     dicom: DicomIdentity
     properties: _containers.ScalarMap[str, str]
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., format: _Optional[str] = ..., version: _Optional[str] = ..., pixels: _Optional[_Union[_frames_pb2.PixelFormat, _Mapping]] = ..., levels: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., planes: _Optional[_Iterable[_Union[Plane, _Mapping]]] = ..., spacing_mm: _Optional[_Union[Spacing, _Mapping]] = ..., slice_spacing_mm: _Optional[float] = ..., objective_power: _Optional[float] = ..., background: _Optional[_Union[_display_pb2.Colour, _Mapping]] = ..., bounds: _Optional[_Union[_frames_pb2.Region, _Mapping]] = ..., associated: _Optional[_Iterable[_Union[AssociatedImage, _Mapping]]] = ..., icc_profile: _Optional[bytes] = ..., dicom: _Optional[_Union[DicomIdentity, _Mapping]] = ..., properties: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    channels: _containers.RepeatedCompositeFieldContainer[Channel]
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., format: _Optional[str] = ..., version: _Optional[str] = ..., pixels: _Optional[_Union[_frames_pb2.PixelFormat, _Mapping]] = ..., levels: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., planes: _Optional[_Iterable[_Union[Plane, _Mapping]]] = ..., spacing_mm: _Optional[_Union[Spacing, _Mapping]] = ..., slice_spacing_mm: _Optional[float] = ..., objective_power: _Optional[float] = ..., background: _Optional[_Union[_rendering_pb2.Colour, _Mapping]] = ..., bounds: _Optional[_Union[_frames_pb2.Region, _Mapping]] = ..., associated: _Optional[_Iterable[_Union[AssociatedImage, _Mapping]]] = ..., icc_profile: _Optional[bytes] = ..., dicom: _Optional[_Union[DicomIdentity, _Mapping]] = ..., properties: _Optional[_Mapping[str, str]] = ..., channels: _Optional[_Iterable[_Union[Channel, _Mapping]]] = ...) -> None: ...
 
 class Level(_message.Message):
     __slots__ = ("size", "tile_size", "downsample", "media_type")
@@ -152,6 +155,52 @@ class Plane(_message.Message):
     sop_instance_uid: str
     frame_number: int
     def __init__(self, name: _Optional[str] = ..., channel: _Optional[int] = ..., z: _Optional[int] = ..., t: _Optional[int] = ..., position_mm: _Optional[float] = ..., sop_instance_uid: _Optional[str] = ..., frame_number: _Optional[int] = ...) -> None: ...
+
+class Channel(_message.Message):
+    __slots__ = ("name", "fluorophore", "emission_nm", "excitation_nm", "colour")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FLUOROPHORE_FIELD_NUMBER: _ClassVar[int]
+    EMISSION_NM_FIELD_NUMBER: _ClassVar[int]
+    EXCITATION_NM_FIELD_NUMBER: _ClassVar[int]
+    COLOUR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    fluorophore: str
+    emission_nm: float
+    excitation_nm: float
+    colour: _rendering_pb2.Colour
+    def __init__(self, name: _Optional[str] = ..., fluorophore: _Optional[str] = ..., emission_nm: _Optional[float] = ..., excitation_nm: _Optional[float] = ..., colour: _Optional[_Union[_rendering_pb2.Colour, _Mapping]] = ...) -> None: ...
+
+class ListChannelsRequest(_message.Message):
+    __slots__ = ("image",)
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    image: str
+    def __init__(self, image: _Optional[str] = ...) -> None: ...
+
+class ListChannelsResponse(_message.Message):
+    __slots__ = ("channels",)
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    channels: _containers.RepeatedCompositeFieldContainer[ChannelReport]
+    def __init__(self, channels: _Optional[_Iterable[_Union[ChannelReport, _Mapping]]] = ...) -> None: ...
+
+class ChannelReport(_message.Message):
+    __slots__ = ("channel", "bits", "domain_low", "domain_high", "minimum", "maximum", "quantiles", "counts")
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    BITS_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_LOW_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_HIGH_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_FIELD_NUMBER: _ClassVar[int]
+    QUANTILES_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    channel: Channel
+    bits: int
+    domain_low: float
+    domain_high: float
+    minimum: float
+    maximum: float
+    quantiles: _containers.RepeatedScalarFieldContainer[float]
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, channel: _Optional[_Union[Channel, _Mapping]] = ..., bits: _Optional[int] = ..., domain_low: _Optional[float] = ..., domain_high: _Optional[float] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ..., quantiles: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Spacing(_message.Message):
     __slots__ = ("x", "y")

@@ -50,6 +50,11 @@ class ImageServiceStub:
                 request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetDisplayRequest.SerializeToString,
                 response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetDisplayResponse.FromString,
                 _registered_method=True)
+        self.ListChannels = channel.unary_unary(
+                '/medtiles.api.v1.ImageService/ListChannels',
+                request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsRequest.SerializeToString,
+                response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsResponse.FromString,
+                _registered_method=True)
         self.GetAssociatedImage = channel.unary_unary(
                 '/medtiles.api.v1.ImageService/GetAssociatedImage',
                 request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetAssociatedImageRequest.SerializeToString,
@@ -82,6 +87,13 @@ class ImageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListChannels(self, request, context):
+        """The channels of an image, and the values that the whole image has in each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAssociatedImage(self, request, context):
         """A picture that comes with an image: label, macro, thumbnail. NOT_FOUND: no such picture.
         """
@@ -106,6 +118,11 @@ def add_ImageServiceServicer_to_server(servicer, server):
                     servicer.GetDisplay,
                     request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetDisplayRequest.FromString,
                     response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetDisplayResponse.SerializeToString,
+            ),
+            'ListChannels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChannels,
+                    request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsRequest.FromString,
+                    response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsResponse.SerializeToString,
             ),
             'GetAssociatedImage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAssociatedImage,
@@ -195,6 +212,33 @@ class ImageService:
             '/medtiles.api.v1.ImageService/GetDisplay',
             medtiles_dot_api_dot_v1_dot_images__pb2.GetDisplayRequest.SerializeToString,
             medtiles_dot_api_dot_v1_dot_images__pb2.GetDisplayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChannels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/medtiles.api.v1.ImageService/ListChannels',
+            medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsRequest.SerializeToString,
+            medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

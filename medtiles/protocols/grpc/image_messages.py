@@ -7,10 +7,12 @@ from types import MappingProxyType
 import numpy as np
 
 from medtiles.api.v1 import display_pb2, images_pb2
+from medtiles.core.channels import ChannelReport, ChannelStatistics
 from medtiles.core.display import Display, Lut
-from medtiles.core.pyramid import Associated, DicomIdentity, ImageInfo, Level, Plane
+from medtiles.core.pyramid import Associated, Channel, DicomIdentity, ImageInfo, Level, Plane
 from medtiles.core.tiles import ImageSummary
 from medtiles.protocols.grpc import messages
+from medtiles.protocols.grpc.rendering_messages import colour, colour_of
 from medtiles.protocols.grpc.renditions import windowing, windowing_of
 
 
@@ -67,7 +69,7 @@ def image(identity: str, info: ImageInfo) -> images_pb2.Image:
         spacing_mm=images_pb2.Spacing(x=info.spacing_mm[0], y=info.spacing_mm[1]) if info.spacing_mm else None,
         slice_spacing_mm=info.slice_spacing_mm,
         objective_power=info.objective_power,
-        background=_colour(info.background),
+        background=colour(info.background),
         bounds=messages.region(info.bounds) if info.bounds else None,
         associated=[
             images_pb2.AssociatedImage(name=text(each.name), size=messages.size(each.size)) for each in info.associated
@@ -75,6 +77,7 @@ def image(identity: str, info: ImageInfo) -> images_pb2.Image:
         icc_profile=info.icc_profile,
         dicom=_dicom(info.dicom) if info.dicom else None,
         properties={text(name): text(value) for name, value in info.properties.items()},
+        channels=[_channel(each) for each in info.channels],
     )
 
 
@@ -92,12 +95,57 @@ def info_of(message: images_pb2.Image) -> ImageInfo:
         spacing_mm=(spacing.x, spacing.y) if message.HasField("spacing_mm") else None,
         slice_spacing_mm=message.slice_spacing_mm if message.HasField("slice_spacing_mm") else None,
         objective_power=message.objective_power if message.HasField("objective_power") else None,
-        background=_colour_of(message.background),
+        background=colour_of(message.background),
         bounds=messages.region_of(message.bounds) if message.HasField("bounds") else None,
         associated=tuple(Associated(each.name, messages.size_of(each.size)) for each in message.associated),
         icc_profile=message.icc_profile if message.HasField("icc_profile") else None,
         dicom=_dicom_of(message.dicom) if message.HasField("dicom") else None,
         properties=MappingProxyType(dict(message.properties)),
+        channels=tuple(map(_channel_of, message.channels)),
+    )
+
+
+def channel_report(value: ChannelReport) -> images_pb2.ChannelReport:
+    """The message of a channel and its values."""
+    known = value.statistics
+    return images_pb2.ChannelReport(
+        channel=_channel(value.channel),
+        bits=value.bits,
+        domain_low=value.domain[0],
+        domain_high=value.domain[1],
+        minimum=known.minimum,
+        maximum=known.maximum,
+        quantiles=known.quantiles.tolist(),
+        counts=known.counts,
+    )
+
+
+def channel_report_of(message: images_pb2.ChannelReport) -> ChannelReport:
+    """The channel of a message."""
+    known = ChannelStatistics(
+        message.minimum, message.maximum, np.array(message.quantiles, np.float64), tuple(message.counts)
+    )
+    domain = (message.domain_low, message.domain_high)
+    return ChannelReport(_channel_of(message.channel), message.bits, domain, known)
+
+
+def _channel(value: Channel) -> images_pb2.Channel:
+    return images_pb2.Channel(
+        name=text(value.name),
+        fluorophore=text(value.fluorophore),
+        emission_nm=value.emission_nm,
+        excitation_nm=value.excitation_nm,
+        colour=None if value.colour is None else colour(value.colour),
+    )
+
+
+def _channel_of(message: images_pb2.Channel) -> Channel:
+    return Channel(
+        message.name,
+        message.fluorophore,
+        message.emission_nm if message.HasField("emission_nm") else None,
+        message.excitation_nm if message.HasField("excitation_nm") else None,
+        colour_of(message.colour) if message.HasField("colour") else None,
     )
 
 
@@ -111,7 +159,7 @@ def display(value: Display) -> display_pb2.Display:
         voi_lut=_lut(value.voi_lut),
         is_inverted=value.is_inverted,
         palette=_palette(value.palette),
-        colour=_colour(value.colour) if value.colour else None,
+        colour=colour(value.colour) if value.colour else None,
         padding=display_pb2.Padding(first=value.padding[0], last=value.padding[1]) if value.padding else None,
         units=text(value.units),
     )
@@ -132,7 +180,7 @@ def display_of(message: display_pb2.Display) -> Display:
             if message.HasField("palette")
             else None
         ),
-        colour=_colour_of(message.colour) if message.HasField("colour") else None,
+        colour=colour_of(message.colour) if message.HasField("colour") else None,
         padding=(padding.first, padding.last) if message.HasField("padding") else None,
         units=message.units,
     )
@@ -219,11 +267,3 @@ def _palette(palette: tuple[Lut, Lut, Lut] | None) -> display_pb2.Palette | None
         return None
     red, green, blue = palette
     return display_pb2.Palette(red=_lut(red), green=_lut(green), blue=_lut(blue))
-
-
-def _colour(colour: tuple[int, int, int]) -> display_pb2.Colour:
-    return display_pb2.Colour(red=colour[0], green=colour[1], blue=colour[2])
-
-
-def _colour_of(message: display_pb2.Colour) -> tuple[int, int, int]:
-    return message.red, message.green, message.blue

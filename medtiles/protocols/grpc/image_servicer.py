@@ -74,6 +74,16 @@ class ImageServicer(ImageServiceServicer):
         return pb.GetDisplayResponse(display=image_messages.display(self._tiles.display(request.image, request.plane)))
 
     @unary
+    def ListChannels(  # noqa: N802
+        self,
+        request: pb.ListChannelsRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002
+    ) -> pb.ListChannelsResponse:
+        """The channels of an image, and their values."""
+        reports = self._tiles.channels(request.image)
+        return pb.ListChannelsResponse(channels=map(image_messages.channel_report, reports))
+
+    @unary
     def GetAssociatedImage(  # noqa: N802
         self, request: pb.GetAssociatedImageRequest, context: grpc.ServicerContext
     ) -> pb.GetAssociatedImageResponse:

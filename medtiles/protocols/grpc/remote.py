@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 import grpc
 
 from medtiles.api.v1 import images_pb2, tiles_pb2
+from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display
 from medtiles.core.errors import BusyError
 from medtiles.core.pyramid import ImageInfo, TileKey
@@ -130,6 +131,12 @@ class RemoteTiles:
         return image_messages.display_of(answer.display)
 
     # -- pictures -----------------------------------------------------------------------------------------------
+
+    def channels(self, image: str) -> tuple[ChannelReport, ...]:
+        """The channels of an image and the values of each."""
+        message = images_pb2.ListChannelsRequest(image=requests.image_id(image))
+        answer = call(self._lines.line.images.ListChannels, message, self._options.timeout)
+        return tuple(map(image_messages.channel_report_of, answer.channels))
 
     def answer(self, request: Request) -> EncodedFrame | None:
         """The picture, when it is kept here and its description is trusted."""

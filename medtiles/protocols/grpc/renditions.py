@@ -13,7 +13,9 @@ from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
+from medtiles.core.rendering import Rendering
 from medtiles.core.view import AssociatedName, Finish, Request, Tones, View
+from medtiles.protocols.grpc.rendering_messages import rendering, rendering_of
 from transcode.errors import UnsupportedEncodingError
 
 _ANY = ("*/*",)
@@ -34,12 +36,14 @@ class Rendition:
     is_display: bool
     windowing: Windowing | None
     finish: Finish | None
+    rendering: Rendering | None
     token: str
     """A short word for all of this, for entity tags."""
 
     def request(self, image: str, what: TileKey | View | AssociatedName) -> Request:
         """A picture wanted in this way."""
-        return Request(image, what, self.accept, self.quality, self.is_display, self.windowing, self.finish)
+        how = (self.accept, self.quality, self.is_display, self.windowing, self.finish, self.rendering)
+        return Request(image, what, *how)
 
     def entity_tag(self, version: str, what: TileKey | AssociatedName) -> str:
         """A strong entity tag: the same for the same request of the same file, in every process and for ever."""
@@ -76,6 +80,7 @@ def _read(serialized: bytes) -> Rendition:
         message.presentation != pb.PRESENTATION_STORED,
         _require_window(windowing_of(message.windowing)) if message.HasField("windowing") else None,
         _finish_of(message.finish) if message.HasField("finish") else None,
+        rendering_of(message.rendering) if message.HasField("rendering") else None,
         blake2b(__version__.encode() + b"\n" + serialized, digest_size=6).hexdigest(),
     )
 
@@ -99,6 +104,7 @@ def rendition(request: Request) -> pb.Rendition:
             presentation=presentation,
             windowing=window,
             finish=finish,
+            rendering=None if request.rendering is None else rendering(request.rendering),
         )
     except ValueError as error:
         message = f"quality {request.quality}: it must be from 1 to 100"

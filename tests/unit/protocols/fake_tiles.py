@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from medtiles.core.channels import ChannelReport, ChannelStatistics, channels_of
 from medtiles.core.display import Display, Windowing
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.frames import Frames
@@ -82,6 +83,13 @@ class FakeTiles:
 
     def display(self, image: str, plane: int) -> Display:
         return Display(intercept=-1024.0, windowings=(Windowing(40.0, float("nan")),), units="HU")
+
+    def channels(self, image: str) -> tuple[ChannelReport, ...]:
+        info = self.info(image)
+        known = ChannelStatistics(-1000.0, 3000.0, np.linspace(-1000, 3000, 5), (7, 0, 3))
+        return tuple(
+            ChannelReport(channel, info.pixels.bits_stored, (0.0, 255.0), known) for channel in channels_of(info)
+        )
 
     def answer(self, request: Request) -> EncodedFrame | None:
         return self.produce(request) if self.is_cached else None

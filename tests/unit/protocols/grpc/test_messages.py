@@ -13,7 +13,7 @@ from medtiles.api.v1 import frames_pb2, images_pb2, tiles_pb2
 from medtiles.core.display import Display, Lut, Windowing
 from medtiles.core.errors import BadRequestError, TileOutOfRangeError, ViewTooLargeError
 from medtiles.core.geometry import Region, Size
-from medtiles.core.pyramid import Associated, DicomIdentity, ImageInfo, Level, Plane, TileKey
+from medtiles.core.pyramid import Associated, Channel, DicomIdentity, ImageInfo, Level, Plane, TileKey
 from medtiles.core.tiles import ImageSummary
 from medtiles.core.view import View
 from medtiles.protocols.grpc import image_messages, messages
@@ -37,6 +37,7 @@ FULL = ImageInfo(
     associated=(Associated("label", Size(387, 463)),),
     icc_profile=b"",
     dicom=DicomIdentity("1.2", "1.3", ("1.4", "1.5"), "1.6", "1.7", "SM", ("1.8",)),
+    channels=(Channel("DAPI", "Hoechst", 461.5, 350.0, (0, 0, 255)), Channel()),
     properties=MappingProxyType({"aperio.MPP": "0.499", "": "empty"}),
 )
 PLAIN = ImageInfo("a", "picture", "png", (Level(Size(1, 1), Size(1, 1)),), RGB8)

@@ -7,14 +7,53 @@ import math
 import pytest
 
 from medtiles.api.v1 import frames_pb2 as pb
+from medtiles.api.v1 import rendering_pb2 as pb_rendering
 from medtiles.core.display import Windowing
 from medtiles.core.errors import BadRequestError
 from medtiles.core.geometry import Size
 from medtiles.core.pyramid import TileKey
+from medtiles.core.rendering import (
+    Blend,
+    Bound,
+    ChannelRendering,
+    Composite,
+    IccUse,
+    Projection,
+    Rendering,
+    SampleRange,
+    Spread,
+    Unit,
+    ValueRange,
+)
 from medtiles.core.view import AssociatedName, Finish, Request, Tones
 from medtiles.protocols.grpc.renditions import rendition, rendition_of
 
 KEY = TileKey(1, 2, 3)
+FULL = Rendering(
+    composite=Composite(
+        (
+            ChannelRendering(0),
+            ChannelRendering(3, ValueRange(Bound(5), Bound(9, Unit.PERCENT)), (1, 2, 255), "", 0.5, is_inverted=True),
+            ChannelRendering(1, ValueRange(Bound(1, Unit.PERCENTILE), Bound(-4)), colour_map="magma"),
+        ),
+        Blend.SCREEN,
+        0,
+        2,
+        Projection.MEAN,
+    ),
+    ranges=(SampleRange(0, -5.5, 8), SampleRange(None, 0, 1)),
+    spread=Spread.EQUALIZE,
+    kernel=((0, 1, 0), (1, 2, 1), (0, 1, 0)),
+    shading=(315, 45),
+    twist=((1, 0, -1),),
+    gamma=2.2,
+    is_log=True,
+    is_inverted=True,
+    colour_map="viridis",
+    contrast=3,
+    icc=IccUse.EMBED,
+    bits=16,
+)
 
 
 def test_a_client_that_says_nothing_gets_what_is_stored_for_display() -> None:
@@ -43,10 +82,38 @@ def test_everything_that_is_said_is_read() -> None:
         Request("a", KEY, ("image/png",), 100, windowing=Windowing(-0.5, 1e-3, "LINEAR_EXACT")),
         Request("a", KEY, ("image/png",), finish=Finish(is_mirrored=True, degrees=22.5, tones=Tones.BITONAL)),
         Request("a", KEY, ("image/jpeg",), finish=Finish(tones=Tones.GREY, padded=Size(256, 200))),
+        Request("a", KEY, ("image/jpeg",), rendering=FULL),
+        Request("a", KEY, ("image/jpeg",), rendering=Rendering(contrast=0.0)),
     ],
 )
 def test_a_request_comes_back(request_: Request) -> None:
     assert rendition_of(rendition(request_)).request("a", KEY) == request_
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pb_rendering.Rendering(bits=12),
+        pb_rendering.Rendering(gamma=-1),
+        pb_rendering.Rendering(gamma=math.nan),
+        pb_rendering.Rendering(contrast=math.inf),
+        pb_rendering.Rendering(composite=pb_rendering.Composite()),
+        pb_rendering.Rendering(composite=pb_rendering.Composite(channels=[pb_rendering.ChannelRendering()] * 17)),
+        pb_rendering.Rendering(kernel=[pb_rendering.Weights(values=[1, 2])] * 2),
+        pb_rendering.Rendering(kernel=[pb_rendering.Weights(values=[1, 2, math.nan])] * 3),
+        pb_rendering.Rendering(kernel=[pb_rendering.Weights(values=[1] * 9)] * 9),
+        pb_rendering.Rendering(twist=[pb_rendering.Weights(values=[1, 2])] * 2),
+        pb_rendering.Rendering(twist=[pb_rendering.Weights(values=[1]), pb_rendering.Weights(values=[1, 2])]),
+        pb_rendering.Rendering(light=pb_rendering.Light(azimuth=0, height=100)),
+        pb_rendering.Rendering(ranges=[pb_rendering.SampleRange(low=1, high=1)]),
+        pb_rendering.Rendering(ranges=[pb_rendering.SampleRange(low=0, high=1)] * 5),
+        pb_rendering.Rendering.FromString(b"\x18\x63"),
+    ],
+    ids=str,
+)
+def test_a_rendering_that_makes_no_sense_is_refused(message: pb_rendering.Rendering) -> None:
+    with pytest.raises(BadRequestError):
+        rendition_of(pb.Rendition(rendering=message))
 
 
 def test_a_finish_that_does_nothing_is_none() -> None:
