@@ -300,7 +300,7 @@ class TilesContract:
         frame = tiles.produce(Request("scan", view, PNG, rendering=rendering))
 
         shown = imagecodecs.png_decode(frame.data)
-        exact = SCAN_CARD.samples(0, view.region, 0).samples[..., 0] / 4095 * 255
+        exact = SCAN_CARD.samples(0, view.region, 0).samples[..., 0].astype(np.float64) / 4095 * 255
         assert np.abs(shown[..., 0] - exact).max() <= 0.51
         assert not shown[..., 1:].any()
 
