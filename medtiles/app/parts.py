@@ -111,7 +111,7 @@ def build_engine(settings: Settings, *, index: Path | None = None) -> Engine:
     except StartError:
         isolation.close()
         raise
-    options = _engine_options(settings)
+    options = _engine_options(settings, index or settings.cache)
     return Engine(
         catalogue, codecs, (options, _frame_options(settings, options.limits)), (isolation.close, catalogue.close)
     )
@@ -128,13 +128,14 @@ def _frame_options(settings: Settings, limits: Limits) -> FrameOptions:
     )
 
 
-def _engine_options(settings: Settings) -> EngineOptions:
+def _engine_options(settings: Settings, cache: Path | None) -> EngineOptions:
     return EngineOptions(
         limits=_limits(settings),
         encoded_cache_bytes=settings.encoded_cache_mb * 1024 * 1024,
         decoded_cache_bytes=settings.decoded_cache_mb * 1024 * 1024,
         threads=settings.threads,
         open_images=settings.open_images,
+        cache=cache,
     )
 
 

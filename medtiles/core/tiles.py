@@ -58,6 +58,19 @@ class ImagePage:
     """Whether more may yet be found."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRendering:
+    """A rendering that addresses can name."""
+
+    hash: str
+    """Of all that follows: 24 hexadecimal digits."""
+    image: str
+    version: str
+    """`ImageInfo.version` of the image that it was made for: percentiles are of its values."""
+    text: str
+    """As protocols write it."""
+
+
 class Tiles(Protocol):
     """What a protocol may ask. Safe to call from several threads. Errors are those of core.errors and transcode."""
 
@@ -86,6 +99,18 @@ class Tiles(Protocol):
 
     def channels(self, image: str) -> tuple[ChannelReport, ...]:
         """The channels of an image and the values of each, in the order of their indexes; may take a second."""
+
+    def keep_rendering(self, image: str, text: str) -> KeptRendering:
+        """Keep what a protocol says of a rendering of the image as it is now; the same again is the same.
+
+        :raises ImageNotFoundError: no such image
+        """
+
+    def kept_rendering(self, name: str) -> KeptRendering:
+        """The one of a hash.
+
+        :raises ImageNotFoundError: none is kept
+        """
 
     def answer(self, request: Request) -> EncodedFrame | None:
         """The picture without waiting, when it is at hand."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from medtiles.core.catalogue import Catalogue
@@ -19,11 +20,12 @@ from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.rendering import IccUse, Rendering
 from medtiles.core.studies import Studies
-from medtiles.core.tiles import ImagePage, ImageQuery
+from medtiles.core.tiles import ImagePage, ImageQuery, KeptRendering
 from medtiles.core.view import AssociatedName, Refinement, Request, View
 from medtiles.engine import planning, presentation, progressive
 from medtiles.engine.finishing import finished
 from medtiles.engine.flights import Flights
+from medtiles.engine.kept_renderings import KeptRenderings
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
 from medtiles.engine.renderings import Renderings
@@ -55,6 +57,8 @@ class EngineOptions:
     threads: int = 0
     """Workers; 0: one for each CPU."""
     open_images: int = 64
+    cache: Path | None = None
+    """The folder that kept renderings lie in; None: they are forgotten at the end."""
 
 
 class TileEngine:
@@ -80,6 +84,7 @@ class TileEngine:
         self._decoded = decoded_cache(self._options.decoded_cache_bytes)
         self._ycbcr_views = YCbCrViews(self._decoded, self._limits)
         self._displays: TileCache[tuple[str, str, int], Display] = TileCache(4096, lambda _: 1)
+        self._kept = KeptRenderings(self._options.cache)
         self._renderings = Renderings(self._canvas, self._raw_display, self._display)
         self._flights: Flights[tuple[str, Request], EncodedFrame] = Flights(
             self._options.threads or os.cpu_count() or 1, self._limits.queue
@@ -117,6 +122,14 @@ class TileEngine:
     def channels(self, image: str) -> tuple[ChannelReport, ...]:
         """The channels of an image and the values of each; computed once, from a small picture of the whole."""
         return self._with(image, lambda opened: self._renderings.reports(image, opened))
+
+    def keep_rendering(self, image: str, text: str) -> KeptRendering:
+        """Keep a rendering of the image as it is now."""
+        return self._kept.keep(image, self.info(image).version, text)
+
+    def kept_rendering(self, name: str) -> KeptRendering:
+        """The one of a hash."""
+        return self._kept.find(name)
 
     # -- pictures -----------------------------------------------------------------------------------------------
 

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from starlette.routing import Router
+from starlette.routing import Match, Router
 
 from medtiles.access_log import Answer
 from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
-from medtiles.protocols import replies
+from medtiles.protocols import kept, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
 from medtiles.protocols.cors import Cors
 from medtiles.protocols.health import health_routes
 from medtiles.protocols.http import PROTOCOLS, REFUSALS, TILES
+from medtiles.protocols.origin import UNDER
 from medtiles.protocols.replies import WHOLE_ANSWER, Headers, Reply
 from medtiles.protocols.status import describe
 from medtiles.protocols.tile_way import AtHand, TileWay
@@ -110,6 +111,7 @@ class Gateway:
         routes = [route for module in PROTOCOLS for route in module.routes(self._tiles)]
         routes += health_routes(options.is_ready, options.metrics)
         self._names = {route.endpoint: route.name for route in routes}
+        self._posts = [route for route in routes if "POST" in (route.methods or ())]
         self._router = Router(routes, redirect_slashes=False, default=_no_such_address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,6 +173,8 @@ class Gateway:
         elif method == "OPTIONS":
             exchange.route = "options"
             await exchange.give(self._cors.preflight(origin))
+        elif method == "POST" and self._takes_posts(scope):
+            await self._routed(scope, receive, exchange)
         elif method not in {"GET", "HEAD"}:
             detail = f"{method} is not one of {ALLOWED}"
             await exchange.give(replies.problem("METHOD_NOT_ALLOWED", 405, detail, [("allow", ALLOWED)]))
@@ -187,10 +191,20 @@ class Gateway:
             if reply is not None:
                 await exchange.give(reply)
                 return
+        name, plain = kept.split(path)
+        if name:
+            await self._tiles.call(self._tiles.tiles.kept_rendering, name)
+            scope = {**scope, "path": plain, UNDER: path.removesuffix(plain)}
+        await self._routed(scope, receive, exchange)
+
+    async def _routed(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         try:
             await self._router(scope, receive, exchange)
         finally:
             exchange.route = self._names.get(scope.get("endpoint"), "none")
+
+    def _takes_posts(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is Match.FULL for route in self._posts)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

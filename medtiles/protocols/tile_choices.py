@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from medtiles.core.display import Windowing
+from medtiles.core.errors import BadRequestError
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Finish, Request, View
 from medtiles.protocols import parameters
@@ -20,6 +21,18 @@ class TileChoices(NamedTuple):
     windowing: Windowing | None = None
     version: str | None = None
     rendering: RenderingWish | None = None
+    kept: str = ""
+    """The hash of a kept rendering that the address names."""
+
+    def with_rendering(self, rendering: RenderingWish | None, version: str) -> TileChoices:
+        """The same with a rendering of the image in this version.
+
+        :raises BadRequestError: another one is chosen already
+        """
+        if self.rendering is not None or self.windowing is not None:
+            message = "the address names a kept rendering, and asks for another one in its query string"
+            raise BadRequestError(message)
+        return self._replace(rendering=rendering, version=self.version or version)
 
     def request(
         self, image: str, view: View, media_type: str, info: ImageInfo, finish: Finish | None = None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Request
-from medtiles.protocols import replies
+from medtiles.protocols import kept, replies
 from medtiles.protocols.async_tiles import AsyncTiles, Receive
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.versions import caching
@@ -115,6 +115,7 @@ class TileWay:
 
     def protocol_of(self, path: str) -> TileProtocol | None:
         """Whose tiles the path may name."""
+        path = kept.split(path).path
         return self._by_prefix.get(path[: path.find("/", 1) + 1] or path)
 
     def at_hand(self, path: str, query_string: bytes) -> AtHand | None:
@@ -150,9 +151,13 @@ class TileWay:
         known = self._remembered.get((path, query_string))
         if known is not None and (await self._tiles.info(known.image)).version == known.version:
             return known
-        address = protocol.read_tile_address(path, query_string)
+        name, plain = kept.split(path)
+        address = protocol.read_tile_address(plain, query_string)
         if address is None:
             return None
+        name = name or getattr(address.choices, "kept", "")
+        if name:
+            address = kept.chosen(address, await self._tiles.call(self._tiles.tiles.kept_rendering, name))
         info = await self._tiles.info(address.image)
         cache = caching(address.choices.version, self._max_age)
         request = protocol.tile_request(address, info, self._tiles.limits)

@@ -310,6 +310,26 @@ class TilesContract:
         with pytest.raises(BadRequestError, match="colour map"):
             tiles.produce(Request("scan", view, PNG, rendering=Rendering(colour_map="nope")))
 
+    def test_a_rendering_is_kept_by_what_it_says(self, tiles: Tiles) -> None:
+        text = "channels=0:p1-p99.8:0000FF&gamma=0.5"
+
+        kept = tiles.keep_rendering("scan", text)
+
+        assert (kept.image, kept.version, kept.text) == ("scan", tiles.info("scan").version, text)
+        assert tiles.keep_rendering("scan", text) == kept
+        assert tiles.keep_rendering("scan", "gamma=0.5").hash != kept.hash
+        assert tiles.keep_rendering("slide", "gamma=0.5").hash != tiles.keep_rendering("scan", "gamma=0.5").hash
+        assert tiles.kept_rendering(kept.hash) == kept
+
+    @pytest.mark.parametrize("name", ["", "0" * 24, "../../etc/passwd", "\0", "\udc80", "A" * 24], ids=ascii)
+    def test_a_rendering_that_is_not_kept_is_not_found(self, tiles: Tiles, name: str) -> None:
+        with pytest.raises(ImageNotFoundError):
+            tiles.kept_rendering(name)
+
+    def test_a_rendering_of_an_image_that_is_not_there_is_not_kept(self, tiles: Tiles) -> None:
+        with pytest.raises(ImageNotFoundError):
+            tiles.keep_rendering("nobody", "gamma=0.5")
+
     def test_a_display_is_told_in_full(self, tiles: Tiles) -> None:
         display = tiles.display("waves", 0)
 

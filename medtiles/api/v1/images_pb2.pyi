@@ -202,6 +202,44 @@ class ChannelReport(_message.Message):
     counts: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, channel: _Optional[_Union[Channel, _Mapping]] = ..., bits: _Optional[int] = ..., domain_low: _Optional[float] = ..., domain_high: _Optional[float] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ..., quantiles: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class KeptRendering(_message.Message):
+    __slots__ = ("hash", "image", "version", "query")
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    hash: str
+    image: str
+    version: str
+    query: str
+    def __init__(self, hash: _Optional[str] = ..., image: _Optional[str] = ..., version: _Optional[str] = ..., query: _Optional[str] = ...) -> None: ...
+
+class KeepRenderingRequest(_message.Message):
+    __slots__ = ("image", "query")
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    image: str
+    query: str
+    def __init__(self, image: _Optional[str] = ..., query: _Optional[str] = ...) -> None: ...
+
+class KeepRenderingResponse(_message.Message):
+    __slots__ = ("rendering",)
+    RENDERING_FIELD_NUMBER: _ClassVar[int]
+    rendering: KeptRendering
+    def __init__(self, rendering: _Optional[_Union[KeptRendering, _Mapping]] = ...) -> None: ...
+
+class GetRenderingRequest(_message.Message):
+    __slots__ = ("hash",)
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    hash: str
+    def __init__(self, hash: _Optional[str] = ...) -> None: ...
+
+class GetRenderingResponse(_message.Message):
+    __slots__ = ("rendering",)
+    RENDERING_FIELD_NUMBER: _ClassVar[int]
+    rendering: KeptRendering
+    def __init__(self, rendering: _Optional[_Union[KeptRendering, _Mapping]] = ...) -> None: ...
+
 class Spacing(_message.Message):
     __slots__ = ("x", "y")
     X_FIELD_NUMBER: _ClassVar[int]

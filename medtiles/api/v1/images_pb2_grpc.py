@@ -55,6 +55,16 @@ class ImageServiceStub:
                 request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
+        self.KeepRendering = channel.unary_unary(
+                '/medtiles.api.v1.ImageService/KeepRendering',
+                request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.KeepRenderingRequest.SerializeToString,
+                response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.KeepRenderingResponse.FromString,
+                _registered_method=True)
+        self.GetRendering = channel.unary_unary(
+                '/medtiles.api.v1.ImageService/GetRendering',
+                request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingRequest.SerializeToString,
+                response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingResponse.FromString,
+                _registered_method=True)
         self.GetAssociatedImage = channel.unary_unary(
                 '/medtiles.api.v1.ImageService/GetAssociatedImage',
                 request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetAssociatedImageRequest.SerializeToString,
@@ -94,6 +104,20 @@ class ImageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def KeepRendering(self, request, context):
+        """Keep a rendering of an image as it is now, so that HTTP addresses can name it by a hash.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRendering(self, request, context):
+        """A rendering that is kept. NOT_FOUND: none of that hash.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAssociatedImage(self, request, context):
         """A picture that comes with an image: label, macro, thumbnail. NOT_FOUND: no such picture.
         """
@@ -123,6 +147,16 @@ def add_ImageServiceServicer_to_server(servicer, server):
                     servicer.ListChannels,
                     request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsRequest.FromString,
                     response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsResponse.SerializeToString,
+            ),
+            'KeepRendering': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepRendering,
+                    request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.KeepRenderingRequest.FromString,
+                    response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.KeepRenderingResponse.SerializeToString,
+            ),
+            'GetRendering': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRendering,
+                    request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingRequest.FromString,
+                    response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingResponse.SerializeToString,
             ),
             'GetAssociatedImage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAssociatedImage,
@@ -239,6 +273,60 @@ class ImageService:
             '/medtiles.api.v1.ImageService/ListChannels',
             medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsRequest.SerializeToString,
             medtiles_dot_api_dot_v1_dot_images__pb2.ListChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepRendering(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/medtiles.api.v1.ImageService/KeepRendering',
+            medtiles_dot_api_dot_v1_dot_images__pb2.KeepRenderingRequest.SerializeToString,
+            medtiles_dot_api_dot_v1_dot_images__pb2.KeepRenderingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRendering(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/medtiles.api.v1.ImageService/GetRendering',
+            medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingRequest.SerializeToString,
+            medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,7 +10,7 @@ from medtiles.api.v1 import display_pb2, images_pb2
 from medtiles.core.channels import ChannelReport, ChannelStatistics
 from medtiles.core.display import Display, Lut
 from medtiles.core.pyramid import Associated, Channel, DicomIdentity, ImageInfo, Level, Plane
-from medtiles.core.tiles import ImageSummary
+from medtiles.core.tiles import ImageSummary, KeptRendering
 from medtiles.protocols.grpc import messages
 from medtiles.protocols.grpc.rendering_messages import colour, colour_of
 from medtiles.protocols.grpc.renditions import windowing, windowing_of
@@ -127,6 +127,16 @@ def channel_report_of(message: images_pb2.ChannelReport) -> ChannelReport:
     )
     domain = (message.domain_low, message.domain_high)
     return ChannelReport(_channel_of(message.channel), message.bits, domain, known)
+
+
+def kept_rendering(value: KeptRendering) -> images_pb2.KeptRendering:
+    """The message of a rendering that is kept."""
+    return images_pb2.KeptRendering(hash=value.hash, image=value.image, version=value.version, query=value.text)
+
+
+def kept_rendering_of(message: images_pb2.KeptRendering) -> KeptRendering:
+    """The rendering of a message."""
+    return KeptRendering(message.hash, message.image, message.version, message.query)
 
 
 def _channel(value: Channel) -> images_pb2.Channel:

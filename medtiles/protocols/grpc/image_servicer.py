@@ -15,8 +15,10 @@ from medtiles.protocols.grpc import image_messages, messages
 from medtiles.protocols.grpc.calls import Edge, unary
 from medtiles.protocols.grpc.pictures import Pictures
 from medtiles.protocols.grpc.renditions import rendition_of
+from medtiles.protocols.kept import kept_text
 
 _PAGE = 100
+_MOST_QUERY = 16384
 MOST_LISTED = 1000
 """Images of one page."""
 
@@ -82,6 +84,31 @@ class ImageServicer(ImageServiceServicer):
         """The channels of an image, and their values."""
         reports = self._tiles.channels(request.image)
         return pb.ListChannelsResponse(channels=map(image_messages.channel_report, reports))
+
+    @unary
+    def KeepRendering(  # noqa: N802
+        self,
+        request: pb.KeepRenderingRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002
+    ) -> pb.KeepRenderingResponse:
+        """Keep a rendering of an image."""
+        query = request.query.encode("utf-8")
+        if len(query) > _MOST_QUERY:
+            message = f"query: {len(query)} bytes, at most {_MOST_QUERY}"
+            raise BadRequestError(message)
+        text = kept_text(request.query, self._pictures.info(request.image))
+        kept = self._tiles.keep_rendering(request.image, text)
+        return pb.KeepRenderingResponse(rendering=image_messages.kept_rendering(kept))
+
+    @unary
+    def GetRendering(  # noqa: N802
+        self,
+        request: pb.GetRenderingRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002
+    ) -> pb.GetRenderingResponse:
+        """A rendering that is kept."""
+        kept = self._tiles.kept_rendering(request.hash)
+        return pb.GetRenderingResponse(rendering=image_messages.kept_rendering(kept))
 
     @unary
     def GetAssociatedImage(  # noqa: N802

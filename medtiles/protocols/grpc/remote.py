@@ -20,7 +20,7 @@ from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display
 from medtiles.core.errors import BusyError
 from medtiles.core.pyramid import ImageInfo, TileKey
-from medtiles.core.tiles import ImagePage, ImageQuery
+from medtiles.core.tiles import ImagePage, ImageQuery, KeptRendering
 from medtiles.core.view import Refinement, Request, View
 from medtiles.protocols.grpc import image_messages, messages, requests, streams
 from medtiles.protocols.grpc.described import Descriptions
@@ -137,6 +137,18 @@ class RemoteTiles:
         message = images_pb2.ListChannelsRequest(image=requests.image_id(image))
         answer = call(self._lines.line.images.ListChannels, message, self._options.timeout)
         return tuple(map(image_messages.channel_report_of, answer.channels))
+
+    def keep_rendering(self, image: str, text: str) -> KeptRendering:
+        """Keep what a protocol says of a rendering of the image as it is now."""
+        message = images_pb2.KeepRenderingRequest(image=requests.image_id(image), query=text)
+        answer = call(self._lines.line.images.KeepRendering, message, self._options.timeout)
+        return image_messages.kept_rendering_of(answer.rendering)
+
+    def kept_rendering(self, name: str) -> KeptRendering:
+        """The one of a hash."""
+        message = images_pb2.GetRenderingRequest(hash=requests.image_id(name))
+        answer = call(self._lines.line.images.GetRendering, message, self._options.timeout)
+        return image_messages.kept_rendering_of(answer.rendering)
 
     def answer(self, request: Request) -> EncodedFrame | None:
         """The picture, when it is kept here and its description is trusted."""

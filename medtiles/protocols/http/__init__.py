@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from medtiles.protocols.http import channels, dicomweb, dzi, iiif, iip, images, pages, pictures, xyz, zoomify
+from medtiles.protocols.http import (
+    channels,
+    dicomweb,
+    dzi,
+    iiif,
+    iip,
+    images,
+    pages,
+    pictures,
+    renderings,
+    xyz,
+    zoomify,
+)
 
-PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, channels, pictures, dicomweb, pages)
+PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, channels, renderings, pictures, dicomweb, pages)
 """Modules with `routes(tiles)`."""
 
 TILES = (dzi, iiif, iip, zoomify, xyz)

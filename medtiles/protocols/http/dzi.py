@@ -23,6 +23,7 @@ from medtiles.core.view import Request, View
 from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.formats import media_type
+from medtiles.protocols.rendering_query import RenderingWish
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.tile_choices import TileChoices, tile_choices
 from medtiles.protocols.tile_views import LEAST_SIDE, enlarged_view, served_square
@@ -93,6 +94,10 @@ class Choices(NamedTuple):
     def version(self) -> str | None:
         """The version of the image that it names."""
         return self.tile.version
+
+    def with_rendering(self, rendering: RenderingWish | None, version: str) -> Choices:
+        """The same with a rendering of the image in this version; see `TileChoices`."""
+        return self._replace(tile=self.tile.with_rendering(rendering, version))
 
     def layout(self, info: ImageInfo) -> Layout:
         """The layout of an image."""

@@ -17,7 +17,7 @@ from medtiles.core.geometry import Size
 from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import Associated, ImageInfo, Level, Plane, TileKey
 from medtiles.core.studies import Studies
-from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary
+from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary, KeptRendering
 from medtiles.core.view import Refinement, Request, View
 from tests.no_studies import NoStudies
 from transcode.frames import GREY8, RGB8, EncodedFrame, Encoding, PixelArray, PixelFormat
@@ -54,6 +54,7 @@ class FakeTiles:
         self.infos = {"slide": SLIDE, "study": STUDY}
         self.frames: Frames = NoFrames()
         self.studies: Studies = NoStudies()
+        self.kept: dict[str, KeptRendering] = {}
         self.is_cached = False
         self.is_stuck = False
         self.asked: list[Request] = []
@@ -90,6 +91,17 @@ class FakeTiles:
         return tuple(
             ChannelReport(channel, info.pixels.bits_stored, (0.0, 255.0), known) for channel in channels_of(info)
         )
+
+    def keep_rendering(self, image: str, text: str) -> KeptRendering:
+        kept = KeptRendering(f"{len(self.kept):024x}", image, self.info(image).version, text)
+        self.kept[kept.hash] = kept
+        return kept
+
+    def kept_rendering(self, name: str) -> KeptRendering:
+        if name not in self.kept:
+            message = f"no rendering {name!r}"
+            raise ImageNotFoundError(message)
+        return self.kept[name]
 
     def answer(self, request: Request) -> EncodedFrame | None:
         return self.produce(request) if self.is_cached else None

@@ -30,13 +30,13 @@ class Client:
         self.records: list[Answer] = []
         self.app = gateway(tiles, GatewayOptions(record=self.records.append, **options))
 
-    def ask(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    def ask(self, path: str, method: str = "GET", content: bytes | None = None, **headers: str) -> httpx.Response:
         lines = {name.replace("_", "-"): value for name, value in headers.items()}
 
         async def run() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-                return await client.request(method, path, headers=lines)
+                return await client.request(method, path, headers=lines, content=content)
 
         return asyncio.run(run())
 

@@ -64,7 +64,8 @@ def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
     identifier = identifier_of(name)
     quality, _, suffix = last.rpartition(".")
     words = PictureAddress(version_of(version), identifier, region, size, rotation, quality, suffix)
-    return TileAddress(identifier.image, words, read_tile_choices(query_string))
+    choices = read_tile_choices(query_string)._replace(kept=identifier.kept)
+    return TileAddress(identifier.image, words, choices)
 
 
 def tile_request(address: TileAddress, info: ImageInfo, limits: Limits) -> Request:
@@ -98,6 +99,8 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         version, identifier = _named(request)
         info = await tiles.info(identifier.image)
         info.require_plane(identifier.plane)
+        if identifier.kept:
+            await tiles.call(tiles.tiles.kept_rendering, identifier.kept)
         address = f"{origin_of(request)}{ROOT}/{version.number}/{identifier}"
         document = info_document(info, address, version, tiles.limits, tiles.rights)
         found = _told(document, version.context, request)

@@ -1,6 +1,7 @@
 """What an address of the IIIF Image API says: `{id}/{region}/{size}/{rotation}/{quality}.{format}`. Pure.
 
-Clauses are those of Image API 3.0. An id is an image's id, and behind a semicolon which of its planes: `{id};p3`.
+Clauses are those of Image API 3.0. An id is an image's id, and behind semicolons which of its planes, and a kept
+rendering: `{id};p3;{hash}`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ FORMATS = {
 }
 """The last word of an address to media type."""
 QUALITIES = {"default": Tones.ALL, "color": Tones.ALL, "gray": Tones.GREY, "bitonal": Tones.BITONAL}
+_KEPT = re.compile(r"[0-9a-f]{24}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _WHOLE_TURN = 360.0
 _RIGHT_ANGLE = 90.0
@@ -41,10 +43,13 @@ class Identifier:
 
     image: str
     plane: int = 0
+    kept: str = ""
+    """The hash of a kept rendering."""
 
     def __str__(self) -> str:
         """As it stands in addresses."""
-        return f"{self.image};p{self.plane}" if self.plane else self.image
+        plane = f";p{self.plane}" if self.plane else ""
+        return f"{self.image}{plane}" + (f";{self.kept}" if self.kept else "")
 
 
 def identifier_of(text: str) -> Identifier:
@@ -53,13 +58,17 @@ def identifier_of(text: str) -> Identifier:
     :raises ImageNotFoundError: no image can have such an id
     :raises BadRequestError: what stands behind the semicolon names no plane
     """
-    image, semicolon, plane = text.partition(";")
-    if not semicolon:
-        return Identifier(parameters.image_id(image))
-    if not plane.startswith("p"):
-        message = f"{text[:80]!a}: behind the semicolon a plane is wanted, such as ;p3"
-        raise BadRequestError(message)
-    return Identifier(parameters.image_id(image), parameters.whole(plane[1:], "plane"))
+    image, *more = text.split(";", 3)
+    plane, kept = 0, ""
+    for word in more:
+        if _KEPT.fullmatch(word) is not None and not kept:
+            kept = word
+        elif word.startswith("p") and not kept:
+            plane = parameters.whole(word[1:], "plane")
+        else:
+            message = f"{text[:80]!a}: behind the semicolon a plane is wanted, such as ;p3, or the hash of a rendering"
+            raise BadRequestError(message)
+    return Identifier(parameters.image_id(image), plane, kept)
 
 
 @dataclass(frozen=True, slots=True)
