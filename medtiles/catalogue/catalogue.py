@@ -99,7 +99,8 @@ class FileCatalogue:
         :raises BadRequestError: a negative offset or limit
         """
         is_scanning = self._identities is None or self._scanning.locked() or self._prober.is_busy
-        return self._listing.page(query, is_scanning=is_scanning)
+        files = self._roots.named(query.path) if query.path else None
+        return self._listing.page(query, files, is_scanning=is_scanning)
 
     def open(self, image: str) -> Source:
         """Open an image.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from medtiles.catalogue.entries import Entry
@@ -54,20 +54,23 @@ class Listing:
             entries, learned, order = self._entries, self._learned, self._order
             return [entries[image] for image in order if image not in learned and not entries[image].summary.problem]
 
-    def page(self, query: ImageQuery, *, is_scanning: bool) -> ImagePage:
+    def page(self, query: ImageQuery, files: Collection[str] | None = None, *, is_scanning: bool) -> ImagePage:
         """The images that match, in order.
 
+        :param files: only images that lie in one of these; None: all
         :raises BadRequestError: a negative offset or limit
         """
         if query.offset < 0 or query.limit < 0:
             message = "offset and limit of a listing must not be negative"
             raise BadRequestError(message)
-        matching = [summary for summary in self._summaries() if _matches(summary, query)]
+        matching = [summary for summary in self._summaries(files) if _matches(summary, query)]
         return ImagePage(tuple(matching[query.offset : query.offset + query.limit]), len(matching), is_scanning)
 
-    def _summaries(self) -> Iterable[ImageSummary]:
+    def _summaries(self, files: Collection[str] | None) -> Iterable[ImageSummary]:
         with self._lock:
             entries, learned, order = self._entries, self._learned, self._order
+            if files is not None:
+                order = tuple(image for image in order if str(entries[image].paths[0]) in files)
             return [learned.get(image) or entries[image].summary for image in order]
 
 

@@ -55,6 +55,16 @@ class Roots:
         """
         self.all = _labelled(_outermost(_existing(path) for path in paths))
 
+    def named(self, path: str) -> frozenset[str]:
+        """What a path below the roots may stand for: a file in each of them. Nothing is looked at.
+
+        A path that is absolute, or climbs, stands for nothing.
+        """
+        parts = path.split("/")
+        if "\0" in path or any(part in {"", ".", ".."} for part in parts):
+            return frozenset()
+        return frozenset(str(root.base / path) for root in self.all)
+
     def holds(self, real: str) -> bool:
         """Whether a resolved path may be served."""
         return any(root.holds(real) for root in self.all)

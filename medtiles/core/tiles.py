@@ -27,6 +27,8 @@ class ImageQuery:
     study_uid: str = ""
     offset: int = 0
     limit: int = 100
+    path: str = ""
+    """The file of the image, below one of the served folders: exactly this, slashes between; empty: all."""
 
 
 @dataclass(frozen=True, slots=True)

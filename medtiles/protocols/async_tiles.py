@@ -12,8 +12,9 @@ from medtiles.core.errors import BusyError
 from medtiles.core.frames import FrameRequest, TravelFrame
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
-from medtiles.core.tiles import Tiles
+from medtiles.core.tiles import ImageQuery, Tiles
 from medtiles.core.view import Request
+from medtiles.protocols.parameters import image_id
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame
 
@@ -70,6 +71,16 @@ class AsyncTiles:
         """Everything about an image; see `Tiles.info`."""
         known = self.tiles.known_info(image)
         return known if known is not None else await self.call(self.tiles.info, image)
+
+    async def image_named(self, name: str) -> str:
+        """The id of an image that is named by it, or by its file's path below a served folder.
+
+        :raises ImageNotFoundError: there is none
+        """
+        if self.tiles.known_info(name) is not None:
+            return name
+        page = await self.call(self.tiles.images, ImageQuery(path=name, limit=1))
+        return page.images[0].id if page.images else image_id(name)
 
     async def picture(self, request: Request, version: str, receive: Receive) -> EncodedFrame:
         """A picture of this version of the image; the work is withdrawn when the client goes away.

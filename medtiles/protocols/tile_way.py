@@ -54,6 +54,10 @@ class TileProtocol(Protocol):
     def NAME(self) -> str:  # noqa: N802
         """Of the route, in metrics and logs."""
 
+    @property
+    def IS_NAMED_BY_PATH(self) -> bool:  # noqa: N802
+        """Whether its addresses may name an image by the path of its file, too."""
+
     def read_tile_address(self, path: str, query_string: bytes) -> Any:  # noqa: ANN401 - each has its own TileAddress
         """What the address of a tile says; None when it is not one."""
 
@@ -158,6 +162,8 @@ class TileWay:
         name = name or getattr(address.choices, "kept", "")
         if name:
             address = kept.chosen(address, await self._tiles.call(self._tiles.tiles.kept_rendering, name))
+        if protocol.IS_NAMED_BY_PATH:
+            address = address._replace(image=await self._tiles.image_named(address.image))
         info = await self._tiles.info(address.image)
         cache = caching(address.choices.version, self._max_age)
         request = protocol.tile_request(address, info, self._tiles.limits)

@@ -10,20 +10,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListImagesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "skip", "search", "kind", "study_uid")
+    __slots__ = ("page_size", "page_token", "skip", "search", "kind", "study_uid", "path")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     SKIP_FIELD_NUMBER: _ClassVar[int]
     SEARCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     STUDY_UID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     skip: int
     search: str
     kind: str
     study_uid: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., skip: _Optional[int] = ..., search: _Optional[str] = ..., kind: _Optional[str] = ..., study_uid: _Optional[str] = ...) -> None: ...
+    path: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., skip: _Optional[int] = ..., search: _Optional[str] = ..., kind: _Optional[str] = ..., study_uid: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
 
 class ListImagesResponse(_message.Message):
     __slots__ = ("images", "next_page_token", "total_size", "is_scanning")

@@ -141,11 +141,11 @@ def _query(request: pb.ListImagesRequest) -> ImageQuery:
         raise BadRequestError(message)
     offset = request.skip + (_offset(request) if request.page_token else 0)
     limit = min(request.page_size or _PAGE, MOST_LISTED)
-    return ImageQuery(request.search, request.kind, request.study_uid, offset, limit)
+    return ImageQuery(request.search, request.kind, request.study_uid, offset, limit, request.path)
 
 
 def _token(request: pb.ListImagesRequest, offset: int) -> str:
-    filters = "\n".join((request.search, request.kind, request.study_uid))
+    filters = "\n".join((request.search, request.kind, request.study_uid, request.path))
     return f"{offset:x}-{blake2b(filters.encode(), digest_size=6).hexdigest()}"
 
 

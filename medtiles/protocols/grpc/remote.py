@@ -99,6 +99,7 @@ class RemoteTiles:
                 search=requests.image_id(query.search),
                 kind=requests.image_id(query.kind),
                 study_uid=requests.image_id(query.study_uid),
+                path=requests.image_id(query.path),
             )
             page = call(self._lines.line.images.ListImages, message, self._options.timeout)
             found += page.images

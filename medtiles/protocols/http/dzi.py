@@ -31,6 +31,7 @@ from medtiles.protocols.versions import require_version
 
 PREFIXES = ("/dzi/",)
 NAME = "dzi_tile"
+IS_NAMED_BY_PATH = False
 NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
 _TILE_SIZES = (16, 4096)

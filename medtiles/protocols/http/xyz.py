@@ -27,6 +27,7 @@ from medtiles.protocols.versions import require_version
 
 PREFIXES = ("/xyz/",)
 NAME = "xyz_tile"
+IS_NAMED_BY_PATH = False
 SIDE = 256
 
 

@@ -27,6 +27,7 @@ from medtiles.protocols.versions import require_version
 
 PREFIXES = ("/zoomify/",)
 NAME = "zoomify_tile"
+IS_NAMED_BY_PATH = False
 _GROUP = re.compile(r"TileGroup[0-9]{1,9}", re.ASCII)
 
 

@@ -69,7 +69,9 @@ class FakeTiles:
         found = [
             ImageSummary(name, info.name, info.kind, info.format, info.size.width, info.size.height, len(info.planes))
             for name, info in self.infos.items()
-            if query.search.lower() in info.name.lower() and query.kind in {"", info.kind}
+            if query.search.lower() in info.name.lower()
+            and query.kind in {"", info.kind}
+            and query.path in {"", f"folder/{name} 1.svs"}
         ]
         return ImagePage(tuple(found[query.offset : query.offset + query.limit]), len(found))
 

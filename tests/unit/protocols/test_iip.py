@@ -6,9 +6,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from defusedxml import ElementTree
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import Level
+from medtiles.core.rendering import Rendering, SampleRange, Spread
 from medtiles.core.view import Finish, Request, Tones, View
 from tests.unit.protocols.fake_tiles import SLIDE, FakeTiles
 from tests.unit.protocols.test_gateway import Client
@@ -141,6 +145,91 @@ def test_what_an_address_asks_for(client: Client, tiles: FakeTiles, words: str, 
     assert tiles.asked[-1] == asked
 
 
+KERNEL = ((0.0, -1.0, 0.0), (-1.0, 5.0, -1.0), (0.0, -1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("words", "rendering"),
+    [
+        ("CNT=1.5", Rendering(contrast=1.5)),
+        ("CNT=stretch", Rendering(spread=Spread.STRETCH)),
+        ("cnt=eq", Rendering(spread=Spread.EQUALIZE)),
+        ("GAM=.5", Rendering(gamma=0.5)),
+        ("GAM=log", Rendering(is_log=True)),
+        ("GAM=logarithm&INV", Rendering(is_log=True, is_inverted=True)),
+        ("INV=1", Rendering(is_inverted=True)),
+        ("MINMAX=-:10,2e2", Rendering(ranges=(SampleRange(None, 10, 200),))),
+        ("MINMAX=0:-5,7&MINMAX=2:0,255", Rendering(ranges=(SampleRange(0, -5, 7), SampleRange(2, 0, 255)))),
+        ("CMP=HOT", Rendering(colour_map="hot")),
+        ("CMP=viridis", Rendering(colour_map="viridis")),
+        ("CTW=[1,0,0;0,0.5,0;0,0,-1]", Rendering(twist=((1, 0, 0), (0, 0.5, 0), (0, 0, -1)))),
+        ("CTW=[0.3,0.3,0.4]", Rendering(twist=((0.3, 0.3, 0.4),))),
+        ("CNV=sharpen", Rendering(kernel=KERNEL)),
+        ("CNV=[0,-1,0,-1,5,-1,0,-1,0]", Rendering(kernel=KERNEL)),
+        ("CNV=[0,-1,0;-1,5,-1;0,-1,0]", Rendering(kernel=KERNEL)),
+        ("SHD=-45,30", Rendering(shading=(315, 30))),
+    ],
+)
+def test_what_changes_the_picture(client: Client, tiles: FakeTiles, words: str, rendering: Rendering) -> None:
+    for order in (f"{words}&JTL=0,0", f"JTL=0,0&{words}"):
+        assert client.ask(f"/iip?FIF=slide&{order}").status_code == 200
+        assert tiles.asked[-1].rendering == rendering
+
+
+@pytest.mark.parametrize("words", ["LYR=3", "CNT=1", "GAM=1.0&CNT=1.0", "QLT=deflate:5"])
+def test_what_changes_nothing_leaves_stored_bytes(client: Client, tiles: FakeTiles, words: str) -> None:
+    client.ask(f"/iip?FIF=slide&{words}&JTL=0,0")
+    assert tiles.asked[-1].rendering is None
+
+
+def test_an_image_is_named_by_the_path_of_its_file(client: Client, tiles: FakeTiles) -> None:
+    by_id = client.ask("/iip?FIF=slide&JTL=4,21")
+    for name in ("folder/slide+1.svs", "folder%2Fslide%201.svs"):
+        assert client.ask(f"/fcgi-bin/iipsrv.fcgi?FIF={name}&JTL=4,21").content == by_id.content
+        assert tiles.asked[-1].image == "slide"
+        assert client.ask(f"/iip?FIF={name}&OBJ=Max-size").text == "Max-size:2220 2967\r\n"
+
+
+def test_a_profile_is_the_values_along_a_line(client: Client) -> None:
+    """Diagonals too: of 64 x 48 pixels whose values count up from -1000 within what is asked for."""
+    told = client.ask("/iip?FIF=study&PFL=0:10,5-14,5")
+    assert told.headers["content-type"] == "application/json"
+    assert told.json() == {"profile": {str(plane): [-1000, -999, -998, -997, -996] for plane in range(5)}}
+    assert client.ask("/iip?FIF=study&PFL=0:0,0-3,3").json()["profile"]["0"] == [-1000, -995, -990, -985]
+    assert client.ask("/iip?FIF=study&PFL=0:3,0-0,3").json()["profile"]["0"] == [-997, -994, -991, -988]
+    assert client.ask("/iip?FIF=study&PFL=0:7,7").json()["profile"]["4"] == [-1000]
+
+
+def test_spectra_are_the_values_of_a_pixel(client: Client) -> None:
+    told = client.ask("/iip?FIF=study&SPECTRA=0,0,3,4")
+    assert told.headers["content-type"] == "application/xml"
+    points = ElementTree.fromstring(told.content).findall("point")
+    assert [point.findtext("wavelength") for point in points] == ["0", "1", "2", "3", "4"]
+    assert {round(float(point.findtext("reflectance") or 0), 9) for point in points} == {round(-1000 / 65535, 9)}
+
+
+WORDS = st.sampled_from(
+    [
+        *("FIF=slide&", "FIF=study&", "FIF=../x&", "JTL=", "CVT=", "RGN=", "WID=", "HEI=", "QLT=", "CNT=", "GAM="),
+        *("MINMAX=", "CMP=", "INV", "CTW=[", "CNV=[", "SHD=", "ROT=", "SDS=", "LYR=", "SPECTRA=", "PFL=", "TIL="),
+        *("OBJ=", "COL="),
+    ]
+)
+ODDITIES = ["0,0", "nan", "-1", "2147483648", "1e400", "jpeg", "metadata", "0:0,0-1,1", "0,0-99999999", "%00"]
+ARGUMENTS = st.one_of(
+    st.sampled_from(ODDITIES),
+    st.text("0123456789,.:;-!e[]%", max_size=12),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(WORDS, ARGUMENTS), max_size=6))
+def test_any_address_is_answered_or_refused(parts: list[tuple[str, str]]) -> None:
+    words = "&".join(name + argument for name, argument in parts)
+    answer = Client(FakeTiles()).ask(f"/iip?{words.replace('%', '%25')}")
+    assert answer.status_code in {200, 400, 404}, answer.text
+
+
 def test_planes_are_views_of_a_sequence(client: Client, tiles: FakeTiles) -> None:
     for words in ("SDS=3&JTL=0,0", "SDS=3,90&JTL=0,0", "JTLS=3,0,0,90"):
         client.ask(f"/iip?FIF=study&{words}")
@@ -189,7 +278,7 @@ def test_a_block_is_the_rectangle_between_two_tiles(client: Client, tiles: FakeT
         ("FIF=slide&NOPE=1&JTL=0,0", 400, "2 2 NOPE"),
         ("JTL=0,0", 400, "2 1 FIF=: which image?"),
         ("", 400, "2 1 FIF=: which image?"),
-        ("FIF=slide", 400, "2 1 one of OBJ, JTL, TIL and CVT must be asked for, and no more than one"),
+        ("FIF=slide", 400, "2 1 one of OBJ, JTL, TIL, CVT, PFL and SPECTRA must be asked for"),
         ("FIF=slide&OBJ=Max-size&JTL=0,0", 400, "2 1 one of OBJ"),
         ("FIF=slide&JTL=0,0&JTL=0,1", 400, "2 1 two tiles"),
         ("FIF=slide&FIF=study&JTL=0,0", 400, "2 1 FIF is given twice"),
@@ -216,7 +305,40 @@ def test_a_block_is_the_rectangle_between_two_tiles(client: Client, tiles: FakeT
         ("FIF=slide&QLT=101&JTL=0,0", 400, "2 1 QLT"),
         ("FIF=slide&SDS=0,45&JTL=0,0", 400, "2 1 SDS"),
         ("FIF=slide&SDS=1&JTL=0,0", 404, "1 3 plane 1"),
-        ("FIF=slide&CNT=2&JTL=0,0", 400, "2 1 CNT"),
+        ("FIF=slide&CNT=-2&JTL=0,0", 400, "2 1 CNT"),
+        ("FIF=slide&CNT=nan&JTL=0,0", 400, "2 1 CNT"),
+        ("FIF=slide&GAM=0&JTL=0,0", 400, "2 1 GAM"),
+        ("FIF=slide&GAM=1e99&JTL=0,0", 400, "2 1 GAM"),
+        ("FIF=slide&MINMAX=0:0,1,2&JTL=0,0", 400, "2 1 MINMAX"),
+        ("FIF=slide&MINMAX=0:5,5&JTL=0,0", 400, "2 1 MINMAX"),
+        ("FIF=slide&MINMAX=x:0,1&JTL=0,0", 400, "2 1 MINMAX"),
+        ("FIF=slide&MINMAX=99999999999:0,1&JTL=0,0", 400, "2 1 MINMAX"),
+        ("MINMAX=0:0,1", 400, "2 1 FIF=: which image?"),
+        ("FIF=slide&CMP=nope&JTL=0,0", 400, "2 1 CMP"),
+        ("FIF=slide&CTW=[1,2;3]&JTL=0,0", 400, "2 1 CTW"),
+        ("FIF=slide&CTW=[1;2]&JTL=0,0", 400, "2 1 CTW"),
+        ("FIF=slide&CTW=[inf]&JTL=0,0", 400, "2 1 CTW"),
+        ("FIF=slide&CNV=[1,2,3,4]&JTL=0,0", 400, "2 1 CNV"),
+        ("FIF=slide&CNV=blur&JTL=0,0", 400, "2 1 CNV"),
+        ("FIF=slide&SHD=5&JTL=0,0", 400, "2 1 SHD"),
+        ("FIF=slide&SHD=5,100&JTL=0,0", 400, "2 1 SHD"),
+        ("FIF=slide&LYR=0&JTL=0,0", 400, "2 1 LYR"),
+        ("FIF=slide&LYR=257&JTL=0,0", 400, "2 1 LYR"),
+        ("FIF=slide&QLT=zstd:3&TTL=0,0", 400, "2 1 QLT"),
+        ("PFL=0:0,0-1,1", 400, "2 1 FIF=: which image?"),
+        ("SPECTRA=0,0,0,0", 400, "2 1 FIF=: which image?"),
+        ("OBJ=metadata", 400, "2 1 FIF=: which image?"),
+        ("FIF=slide&PFL=9:0,0-1,1", 404, "1 3 level 9"),
+        ("FIF=slide&PFL=0:0,0-138,0", 404, "1 3 PFL"),
+        ("FIF=slide&PFL=0:0,0-2147483648,0", 400, "2 1 PFL"),
+        ("FIF=slide&PFL=0:0-1", 400, "2 1 PFL"),
+        ("FIF=slide&PFL=4:0,0-2219,2966", 400, "2 1 PFL: 2220 x 2967"),
+        ("FIF=slide&SPECTRA=0,1,0,0", 404, "1 3 tile"),
+        ("FIF=slide&SPECTRA=0,0,138,0", 404, "1 3 SPECTRA"),
+        ("FIF=slide&SPECTRA=0,0,0", 400, "2 1 SPECTRA"),
+        ("FIF=folder/other+1.svs&JTL=0,0", 404, "1 3 no image"),
+        ("FIF=" + "a" * 2000 + "&JTL=0,0", 404, "1 3 no image"),
+        ("FIF=folder%00/slide+1.svs&JTL=0,0", 404, "1 3 no image"),
         ("FIF=nothing&JTL=0,0", 404, "1 3 no image"),
         ("FIF=nothing&OBJ=Max-size", 404, "1 3 no image"),
         ("FIF=../../etc/passwd&JTL=0,0", 404, "1 3 no image"),

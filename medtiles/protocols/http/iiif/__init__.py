@@ -35,6 +35,7 @@ from transcode.errors import TranscodeError
 ROOT = "/iiif"
 PREFIXES = (f"{ROOT}/",)
 NAME = "iiif_picture"
+IS_NAMED_BY_PATH = False
 _WORDS = 8
 """Between the slashes of a picture's address, the empty one before the first slash counted."""
 _PRESENTATION = f"{ROOT}/presentation/3"

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
@@ -18,6 +20,7 @@ from medtiles.core.errors import BadRequestError, TileOutOfRangeError, ViewTooLa
 from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
+from medtiles.core.rendering import NOTHING
 from medtiles.core.view import Finish, Request, View, turned_size
 from medtiles.protocols import replies
 from medtiles.protocols.async_tiles import AsyncTiles
@@ -31,7 +34,8 @@ from medtiles.protocols.http.iip.commands import (
     Wishes,
     read_commands,
 )
-from medtiles.protocols.http.iip.objects import LINES, Subject, answer
+from medtiles.protocols.http.iip.objects import JSON, LINES, Answer, Subject, answer
+from medtiles.protocols.http.iip.probes import PixelWish, line_probe, pixel_probe, profile, spectra, values_at
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.status import Status
 from medtiles.protocols.tile_views import served_tile
@@ -39,6 +43,8 @@ from medtiles.protocols.tile_views import served_tile
 PATHS = ("/iip", "/fcgi-bin/iipsrv.fcgi")
 PREFIXES = ("/iip", "/fcgi-bin/")
 NAME = "iip_picture"
+IS_NAMED_BY_PATH = True
+XML = "application/xml"
 _MOST_TILES = 64
 """In one answer to TIL."""
 _QUALITIES = {"image/jpeg", "image/webp", "image/avif"}
@@ -84,9 +90,9 @@ def tile_request(address: TileAddress, info: ImageInfo, limits: Limits) -> Reque
     wishes = address.wishes
     info.require_plane(wishes.plane)
     if wishes.tile is not None:
-        return _tile_request(wishes, wishes.tile, info)
+        return _tile_request(address.image, wishes, wishes.tile, info)
     view = _exported_view(wishes, info, limits)
-    return _request(wishes, view, wishes.export or TILE_COMMANDS["JTL"])
+    return _request(address.image, wishes, view, wishes.export or TILE_COMMANDS["JTL"])
 
 
 def tile_headers(address: TileAddress, info: ImageInfo, limits: Limits) -> replies.Headers:
@@ -116,42 +122,61 @@ def refusal(error: Exception, status: Status, extra: Iterable[tuple[str, str]]) 
 
 
 def routes(tiles: AsyncTiles) -> list[Route]:
-    """The routes of OBJ and TIL; tiles and CVT go the gateway's fast way, by `read_tile_address`."""
+    """The routes of OBJ, TIL, PFL and SPECTRA; tiles and CVT go the gateway's fast way, by `read_tile_address`."""
 
     async def get(request: HttpRequest) -> Reply:
         wishes = read_commands(request.scope["query_string"])
-        info = await tiles.info(wishes.image)
+        image = await tiles.image_named(wishes.image)
+        info = await tiles.info(image)
         if wishes.block is not None:
-            return await get_block(wishes, wishes.block, info, request)
-        degrees = wishes.finish.degrees if wishes.finish else 0.0
-        found = answer(wishes.objects, Subject(info, degrees, tiles.rights))
+            found = await _block(tiles, image, wishes, wishes.block, request)
+        elif wishes.line is not None or wishes.pixel is not None:
+            found = await _values(tiles, image, wishes, info)
+        else:
+            degrees = wishes.finish.degrees if wishes.finish else 0.0
+            found = answer(wishes.objects, Subject(info, degrees, tiles.rights))
         return replies.document(found.body, found.media_type, request.headers)
-
-    async def get_block(wishes: Wishes, block: BlockWish, info: ImageInfo, request: HttpRequest) -> Reply:
-        info.require_plane(wishes.plane)
-        parts = []
-        for index in _block_indexes(block, info):
-            asked = _tile_request(wishes, TileWish(block.level, index, TILE_COMMANDS["JTL"]), info)
-            frame = await tiles.picture(asked, info.version, request.receive)
-            head = f"Tile,{block.level},{index},0/{len(frame.data) + len(_JPEG_IN_NETFPX)}:".encode("ascii")
-            parts += [head, _JPEG_IN_NETFPX, frame.data, b"\r\n"]
-        return replies.document(b"".join(parts), LINES, request.headers)
 
     return [Route(path, get, name="iip") for path in PATHS]
 
 
-def _tile_request(wishes: Wishes, wish: TileWish, info: ImageInfo) -> Request:
+async def _values(tiles: AsyncTiles, image: str, wishes: Wishes, info: ImageInfo) -> Answer:
+    """What PFL or SPECTRA asks for."""
+    probe = line_probe(wishes.line, info) if wishes.line else pixel_probe(wishes.pixel or PixelWish(), info)
+    values: list[NDArray[np.generic]] = []
+    for view in probe.views:
+        values += values_at(probe.points, await tiles.call(tiles.tiles.samples, image, view))
+    tiles.require_unchanged(image, info.version)
+    return Answer(profile(values), JSON) if wishes.line else Answer(spectra(values, info.pixels), XML)
+
+
+async def _block(tiles: AsyncTiles, image: str, wishes: Wishes, block: BlockWish, request: HttpRequest) -> Answer:
+    """What TIL asks for."""
+    info = await tiles.info(image)
+    info.require_plane(wishes.plane)
+    parts = []
+    for index in _block_indexes(block, info):
+        asked = _tile_request(image, wishes, TileWish(block.level, index, TILE_COMMANDS["JTL"]), info)
+        frame = await tiles.picture(asked, info.version, request.receive)
+        head = f"Tile,{block.level},{index},0/{len(frame.data) + len(_JPEG_IN_NETFPX)}:".encode("ascii")
+        parts += [head, _JPEG_IN_NETFPX, frame.data, b"\r\n"]
+    return Answer(b"".join(parts), LINES)
+
+
+def _tile_request(image: str, wishes: Wishes, wish: TileWish, info: ImageInfo) -> Request:
     tile = served_tile(info)
     levels = halved(info.size, tile)
     columns = levels[min(wish.level, len(levels) - 1)].grid(tile).width
     row, column = divmod(wish.index, columns)
-    return _request(wishes, halved_view(info.size, tile, (wish.level, column, row), wishes.plane), wish.media_type)
+    view = halved_view(info.size, tile, (wish.level, column, row), wishes.plane)
+    return _request(image, wishes, view, wish.media_type)
 
 
-def _request(wishes: Wishes, view: View, media_type: str) -> Request:
+def _request(image: str, wishes: Wishes, view: View, media_type: str) -> Request:
     quality = wishes.quality if media_type in _QUALITIES else None
     finish = None if wishes.finish == Finish() else wishes.finish
-    return Request(wishes.image, view, (media_type,), quality, finish=finish)
+    rendering = None if wishes.rendering == NOTHING else wishes.rendering
+    return Request(image, view, (media_type,), quality, finish=finish, rendering=rendering)
 
 
 def _exported_view(wishes: Wishes, info: ImageInfo, limits: Limits) -> View:

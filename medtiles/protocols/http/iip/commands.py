@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from medtiles.core.errors import BadRequestError
+from medtiles.core.errors import BadRequestError, ImageNotFoundError
+from medtiles.core.rendering import NOTHING, Rendering
 from medtiles.core.view import Finish, Tones
 from medtiles.protocols import parameters
 from medtiles.protocols.formats import FORMATS
+from medtiles.protocols.http.iip.changes import CHANGES
+from medtiles.protocols.http.iip.probes import LineWish, PixelWish, read_line, read_pixel
 
 TILE_COMMANDS = {
     "JTL": "image/jpeg",
@@ -26,6 +29,9 @@ EXPORTS = {**FORMATS, "tiff": "image/tiff", "tif": "image/tiff"}
 """Arguments of CVT to media type."""
 _COLOURS = {"grey": Tones.GREY, "gray": Tones.GREY, "binary": Tones.BITONAL}
 _WHOLE_TURN = 360.0
+_MOST_PATH = 1024
+_MOST_LAYERS = 256
+_COMPRESSIONS = ("deflate",)
 _MOST_BYTES = 4096
 _MOST_COMMANDS = 64
 _FRACTION = re.compile(r"[0-9]{0,9}(?:\.[0-9]{0,17})?", re.ASCII)
@@ -64,6 +70,7 @@ class Wishes:
     """What an address asks for."""
 
     image: str = ""
+    """Its id, or the path of its file."""
     objects: tuple[str, ...] = ()
     tile: TileWish | None = None
     block: BlockWish | None = None
@@ -76,6 +83,9 @@ class Wishes:
     quality: int | None = None
     finish: Finish | None = None
     plane: int = 0
+    rendering: Rendering = NOTHING
+    line: LineWish | None = None
+    pixel: PixelWish | None = None
 
 
 def read_commands(query_string: bytes) -> Wishes:
@@ -94,9 +104,9 @@ def read_commands(query_string: bytes) -> Wishes:
     if not found.image:
         message = "FIF=: which image?"
         raise BadRequestError(message)
-    asked = [wish for wish in (found.objects, found.tile, found.block, found.export) if wish]
+    asked = [wish for wish in (found.objects, found.tile, found.block, found.export, found.line, found.pixel) if wish]
     if len(asked) != 1:
-        message = "one of OBJ, JTL, TIL and CVT must be asked for, and no more than one"
+        message = "one of OBJ, JTL, TIL, CVT, PFL and SPECTRA must be asked for, and no more than one"
         raise BadRequestError(message)
     return found
 
@@ -105,7 +115,10 @@ def _image(found: Wishes, _name: str, argument: str) -> Wishes:
     if found.image:
         message = "FIF is given twice"
         raise BadRequestError(message)
-    return replace(found, image=parameters.image_id(argument))
+    if not argument or len(argument) > _MOST_PATH or "\0" in argument:
+        message = f"no image {argument[:40]!a}"
+        raise ImageNotFoundError(message)
+    return replace(found, image=argument)
 
 
 def _object(found: Wishes, _name: str, argument: str) -> Wishes:
@@ -164,7 +177,15 @@ def _height(found: Wishes, name: str, argument: str) -> Wishes:
 
 
 def _quality(found: Wishes, name: str, argument: str) -> Wishes:
-    return replace(found, quality=max(1, parameters.whole(argument, name, 0, 100)))
+    """`QLT=80`; of TIFF `deflate:5`, the one compression that we write.
+
+    What is encoded without loss has no quality: there the number is an effort, and not taken.
+    """
+    compression, colon, text = argument.rpartition(":")
+    if colon and compression.lower() not in _COMPRESSIONS:
+        message = f"QLT={argument[:40]!a}: of compressions there are {', '.join(_COMPRESSIONS)}"
+        raise BadRequestError(message)
+    return replace(found, quality=max(1, parameters.whole(text, name, 0, 100)))
 
 
 def _rotation(found: Wishes, name: str, argument: str) -> Wishes:
@@ -193,11 +214,21 @@ def _plane(found: Wishes, name: str, argument: str) -> Wishes:
     return replace(found, plane=parameters.whole(x, name))
 
 
-def _no_change(found: Wishes, name: str, argument: str) -> Wishes:
-    """Old pages send a contrast and a gamma of 1 with every tile."""
-    if parameters.decimal(argument, name) != 1:
-        message = f"{name}={argument[:16]}: only 1, which changes nothing, is understood"
-        raise BadRequestError(message)
+def _change(found: Wishes, name: str, argument: str) -> Wishes:
+    return replace(found, rendering=CHANGES[name](found.rendering, argument))
+
+
+def _line(found: Wishes, _name: str, argument: str) -> Wishes:
+    return replace(found, line=read_line(argument))
+
+
+def _pixel(found: Wishes, _name: str, argument: str) -> Wishes:
+    return replace(found, pixel=read_pixel(argument))
+
+
+def _layers(found: Wishes, name: str, argument: str) -> Wishes:
+    """How many quality layers of JPEG 2000 to decode at least: we always decode all."""
+    parameters.whole(argument, name, 1, _MOST_LAYERS)
     return found
 
 
@@ -223,8 +254,10 @@ _COMMANDS: dict[str, Callable[[Wishes, str, str], Wishes]] = {
     "ROT": _rotation,
     "COL": _colour,
     "SDS": _plane,
-    "CNT": _no_change,
-    "GAM": _no_change,
+    **dict.fromkeys(CHANGES, _change),
+    "LYR": _layers,
+    "PFL": _line,
+    "SPECTRA": _pixel,
 }
-COMMANDS = tuple(name for name, read in _COMMANDS.items() if read not in {_image, _object, _no_change})
+COMMANDS = tuple(name for name, read in _COMMANDS.items() if read not in {_image, _object})
 """What `OBJ=IIP-opt-comm` tells."""
