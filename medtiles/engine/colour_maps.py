@@ -11,10 +11,13 @@ from medtiles.core.errors import BadRequestError
 from medtiles.core.rendering import COLOUR_MAPS
 
 _ENTRIES = 1024
-_RAMPS = {
+_RAMPS: dict[str, tuple[tuple[float, float, float], ...]] = {
     "hot": ((0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1)),
     "cold": ((0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1)),
-    "jet": ((0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 0)),
+    "jet": (
+        *((0, 0, 0.5), (0, 0, 1), (0, 0.5, 1), (0, 1, 1), (0.5, 1, 0.5)),
+        *((1, 1, 0), (1, 0.5, 0), (1, 0, 0), (0.5, 0, 0)),
+    ),
     "red": ((0, 0, 0), (1, 0, 0)),
     "green": ((0, 0, 0), (0, 1, 0)),
     "blue": ((0, 0, 0), (0, 0, 1)),

@@ -90,6 +90,10 @@ def _wait_for(port: int) -> None:
     pytest.fail("IIPImage does not listen")
 
 
+def colours(data: bytes) -> NDArray[np.int16]:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.int16)
+
+
 def greys(data: bytes) -> NDArray[Any]:
     image = Image.open(io.BytesIO(data))
     assert image.mode == "L"
@@ -153,6 +157,47 @@ def test_a_picture_is_the_same(both: Both, words: str, page: int, part: tuple[in
     assert is_far.mean() < 0.02
     assert (np.abs(theirs - stored)[is_far] >= 2).all()
     assert stored.std() > 5, "there is something to see"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CNT=1.5",
+        "CNT=0.4",
+        "GAM=0.5",
+        "GAM=2.2",
+        "INV",
+        "MINMAX=0:40,200&GAM=0.7&INV",
+        "CMP=HOT",
+        "CMP=COLD",
+        "CMP=JET",
+        "CMP=RED",
+        "CMP=GREEN",
+        "CMP=BLUE",
+    ],
+)
+def test_a_changed_picture_is_the_same(both: Both, words: str) -> None:
+    """Grey, whatever is done to it: nearly everywhere within two levels; an encoder's own error is the rest."""
+    words = f"QLT=100&{words}&JTL=3,21"
+    counted_from_1 = words.replace("MINMAX=0:", "MINMAX=1:")  # as it counts before its version 1.2
+    theirs, ours = colours(both.theirs(counted_from_1)[1]), colours(both.ours(words).content)
+    assert ours.shape == theirs.shape
+    assert (np.abs(ours - theirs) > 2).mean() < 0.03, np.abs(ours - theirs).mean(axis=(0, 1))
+    assert np.abs(ours - theirs).mean() < 1.1, "it cuts where we round"
+    assert ours.std() > 5, "there is something to see"
+
+
+def test_a_range_alone_is_not_passed_over_as_theirs_is(both: Both) -> None:
+    stored = pyvips.Image.new_from_file(str(both.folder / GREY)).crop(1280, 512, 256, 256).numpy().astype(np.float64)
+    assert np.abs(greys(both.theirs("QLT=100&MINMAX=1:40,200&JTL=3,21")[1]) - stored).mean() < 1
+    ours = greys(both.ours("QLT=100&MINMAX=0:40,200&JTL=3,21").content)
+    assert np.abs(ours - np.clip((stored - 40) / 160, 0, 1) * 255).max() <= 2
+
+
+def test_a_colour_twist_is_the_same(both: Both) -> None:
+    words = "QLT=100&CTW=[0.3,0.5,0.2;0,1,0;0.5,0,0.5]&COL=grey&JTL=3,21"
+    theirs, ours = greys(both.theirs(words, COLOUR)[1]), greys(both.ours(words, COLOUR).content)
+    assert (np.abs(ours - theirs) > 3).mean() < 0.03
 
 
 def test_a_block_holds_the_same_tiles(both: Both) -> None:

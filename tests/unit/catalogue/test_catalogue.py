@@ -169,6 +169,37 @@ def test_listing_is_paged_and_filtered(root: Path, catalogue_of: MakeCatalogue) 
     assert names(catalogue, offset=7) == []
 
 
+def test_an_image_is_found_by_its_path_below_a_root(tmp_path: Path, catalogue_of: MakeCatalogue) -> None:
+    root, sibling = tmp_path / "data" / "slides", tmp_path / "data" / "slides2"
+    for folder in (root / "a b", sibling):
+        folder.mkdir(parents=True)
+        (folder / "x.fake").write_bytes(b"fake")
+    (root / "top.fake").write_bytes(b"fake")
+    catalogue = catalogue_of(root)
+
+    def named(path: str) -> list[str]:
+        return [image.name for image in catalogue.images(ImageQuery(path=path)).images]
+
+    assert (named("a b/x.fake"), named("top.fake")) == (["x.fake"], ["top.fake"])
+    hostile = (
+        "x.fake",
+        "a b",
+        "../slides2/x.fake",
+        "2/x.fake",
+        str(root / "top.fake"),
+        "/top.fake",
+        "./top.fake",
+        "a b/../top.fake",
+        "a b//x.fake",
+        "top.fake\0",
+        "top.fake/",
+        "\udcff",
+        "TOP.fake",
+    )
+    for path in hostile:
+        assert named(path) == []
+
+
 def test_a_negative_offset_is_refused(root: Path, catalogue_of: MakeCatalogue) -> None:
     with pytest.raises(BadRequestError, match="offset"):
         catalogue_of(root).images(ImageQuery(offset=-1))
