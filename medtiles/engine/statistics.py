@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtiles.core.channels import ChannelStatistics
+from medtiles.core.geometry import ceil_div
 
 SIDE = 512
 """Longest side, in pixels, of the picture that they are taken from."""
@@ -24,8 +25,16 @@ def statistics_of(values: NDArray[np.generic], padding: tuple[int, int] | None =
     if not known.size:
         known = np.zeros(1)
     quantiles = np.quantile(known, np.linspace(0, 1, _QUANTILES))
-    counts, _ = np.histogram(known, _BINS, (quantiles[0], quantiles[-1]))
+    counts, _ = np.histogram(known, _bins(values.dtype, quantiles[-1] - quantiles[0]), (quantiles[0], quantiles[-1]))
     return ChannelStatistics(float(quantiles[0]), float(quantiles[-1]), quantiles, tuple(map(int, counts)))
+
+
+def _bins(dtype: np.dtype[np.generic], width: float) -> int:
+    """As many bins as let each hold equally many whole numbers, or nearly so."""
+    if dtype.kind == "f":
+        return _BINS
+    values = int(width) + 1
+    return ceil_div(values, ceil_div(values, _BINS))
 
 
 def luminance(samples: NDArray[np.generic]) -> NDArray[np.float64]:

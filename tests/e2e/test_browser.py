@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+from selenium.webdriver.common.keys import Keys
 
 from medtiles.web import build
 from tests.e2e.browsing import PATIENCE, Browser, grey, likeness, middle_of, resized
@@ -135,12 +136,13 @@ def test_associated_images_and_properties_are_shown(browser: Browser) -> None:
     browser.require_clean()
 
 
-def test_another_channel_is_another_picture(browser: Browser) -> None:
+def test_another_focal_plane_is_another_picture(browser: Browser) -> None:
     viewer = browser.open("multi-channel-z-series.ome.tif")
     browser.wait(lambda: browser.picture(viewer).std() > 3)
     before = browser.picture(viewer)
-    options = browser.all("[aria-label=Channel] option")
-    options[-1].click()
+    slider = browser.find("[aria-label=Focus]")
+    for _ in range(3):
+        slider.send_keys(Keys.ARROW_RIGHT)
     browser.wait(lambda: np.abs(browser.picture(viewer) - before).max() > 30)
     browser.wait(lambda: "plane=" in browser.driver.current_url)
     browser.require_clean()

@@ -95,6 +95,29 @@ export interface Image {
   display: Display;
 }
 
+export interface Channel {
+  index: number;
+  name: string;
+  fluorophore: string | null;
+  emission_nm: number | null;
+  excitation_nm: number | null;
+  /** Six hexadecimal digits. */
+  colour: string;
+  bits: number;
+  domain: [number, number];
+  percentiles: Record<string, number>;
+  histogram: { from: number; to: number; counts: number[] };
+}
+
+export interface Channels {
+  channels: Channel[];
+  z: number;
+  t: number;
+  maps: string[];
+  blends: string[];
+  projections: string[];
+}
+
 /** What the server said when it refused (RFC 9457), or why it could not be asked. */
 export class Problem extends Error {
   constructor(
@@ -141,6 +164,10 @@ export async function getDisplay(id: string, plane: number, signal: AbortSignal)
   return (await (await ask(`/images/${encodeURIComponent(id)}/display/${plane}`, signal)).json()) as Display;
 }
 
+export async function getChannels(id: string, signal: AbortSignal): Promise<Channels> {
+  return (await (await ask(`/images/${encodeURIComponent(id)}/channels`, signal)).json()) as Channels;
+}
+
 export function thumbnailUrl(id: string, size: number): string {
   return `/images/${encodeURIComponent(id)}/thumbnail?size=${size}`;
 }
@@ -150,9 +177,10 @@ export function associatedUrl(image: Image, name: string, size?: number): string
   return `/images/${encodeURIComponent(image.id)}/associated/${encodeURIComponent(name)}?${limit}v=${image.version}`;
 }
 
-export function deepZoomUrl(image: Image, plane: number): string {
+export function deepZoomUrl(image: Image, plane: number, look = new URLSearchParams()): string {
   const choice = plane > 0 ? `plane=${plane}&` : "";
-  return `/dzi/${encodeURIComponent(image.id)}.dzi?${choice}v=${image.version}`;
+  const rendering = look.size ? `${look}&` : "";
+  return `/dzi/${encodeURIComponent(image.id)}.dzi?${choice}${rendering}v=${image.version}`;
 }
 
 export function viewUrl(image: Image, plane: number, size: number, format: string): string {

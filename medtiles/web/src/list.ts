@@ -199,7 +199,7 @@ function card(image: Summary): HTMLElement {
   }
   return el(
     "a",
-    { class: `card${image.problem ? " broken" : ""}`, href: writeRoute({ image: image.id, view: {} }) },
+    { class: `card${image.problem ? " broken" : ""}`, href: writeRoute({ image: image.id, view: {}, look: "" }) },
     picture,
     el("span", { class: "name", title: name }, name),
     el("span", { class: "about" }, image.problem ? `Cannot be opened: ${image.problem}` : about(image)),

@@ -19,7 +19,7 @@ function show(): void {
   if (shown && route.image === shownImage) return;
   shown?.close();
   shownImage = route.image;
-  if (route.image) showImage(route.image, route.view);
+  if (route.image) showImage(route.image, route.view, route.look);
   else showList();
 }
 
@@ -33,9 +33,9 @@ function showList(): void {
   shown = list;
 }
 
-function showImage(image: string, view: Record<string, number>): void {
+function showImage(image: string, view: Record<string, number>, look: string): void {
   document.body.className = "viewing";
-  const viewer = new ImageView(image, view);
+  const viewer = new ImageView(image, view, look);
   app.replaceChildren(viewer.element);
   shown = viewer;
 }

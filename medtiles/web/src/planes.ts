@@ -6,8 +6,12 @@ import { el } from "./dom.ts";
 type Axis = "channel" | "z" | "t";
 const LABELS: Record<Axis, string> = { channel: "Channel", z: "Focus", t: "Time" };
 
-/** The controls for the axes along which the image has more than one plane. */
-export function planeChooser(image: Image, start: number, choose: (plane: number) => void): HTMLElement[] {
+/**
+ * The controls for the axes along which the image has more than one plane.
+ *
+ * `isComposite`: channels are chosen elsewhere.
+ */
+export function planeChooser(image: Image, start: number, choose: (plane: number) => void, isComposite = false): HTMLElement[] {
   const planes = image.planes;
   const first = planes[start];
   if (!first || planes.length < 2) return [];
@@ -17,7 +21,8 @@ export function planeChooser(image: Image, start: number, choose: (plane: number
     const index = nearest(planes, now, axis);
     if (index >= 0) choose(index);
   };
-  const axes = (["channel", "z", "t"] as const).filter((axis) => values(planes, axis).length > 1);
+  const axes = (["channel", "z", "t"] as const).filter((axis) => values(planes, axis).length > 1 && !(isComposite && axis === "channel"));
+  if (!axes.length && isComposite) return [];
   if (!axes.length) return [plainList(planes, start, choose)];
   return axes.map((axis) => (axis === "channel" ? list(planes, now.channel, change) : slider(planes, axis, now[axis], change)));
 }

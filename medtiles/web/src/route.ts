@@ -1,25 +1,30 @@
-// What the address's hash says: nothing is the list; `#/ID?plane=2&x=..&y=..&zoom=..` is an image and where one looks.
+// What the address's hash says: nothing is the list; `#/ID?plane=2&x=..&y=..&zoom=..&look=..` is an
+// image, where one looks, and how it is shown.
 
 export interface Route {
   /** The image's id; empty: the list. */
   image: string;
   view: Record<string, number>;
+  /** How it is shown, as `look.ts` writes it; empty: as usual. */
+  look: string;
 }
 
 export function readRoute(hash: string): Route {
   const match = /^#\/([^?]+)(?:\?(.*))?$/.exec(hash);
-  if (!match?.[1]) return { image: "", view: {} };
+  if (!match?.[1]) return { image: "", view: {}, look: "" };
   const view: Record<string, number> = {};
-  for (const [name, text] of new URLSearchParams(match[2] ?? "")) {
+  const words = new URLSearchParams(match[2] ?? "");
+  for (const [name, text] of words) {
     const value = Number(text);
     if (text !== "" && Number.isFinite(value)) view[name] = value;
   }
-  return { image: decode(match[1]), view };
+  return { image: decode(match[1]), view, look: words.get("look") ?? "" };
 }
 
 export function writeRoute(route: Route): string {
   if (!route.image) return "#/";
   const view = Object.entries(route.view).map(([name, value]) => `${name}=${Number(value.toPrecision(7))}`);
+  if (route.look) view.push(`look=${encodeURIComponent(route.look)}`);
   return `#/${encodeURIComponent(route.image)}${view.length ? `?${view.join("&")}` : ""}`;
 }
 

@@ -2,12 +2,18 @@
 
 import OpenSeadragon from "openseadragon";
 
-import { ask, deepZoomUrl, Problem, type Image } from "./api.ts";
+import { adjustControls } from "./adjust.ts";
+import { ask, deepZoomUrl, Problem, type Channels, type Image } from "./api.ts";
+import { channelControls } from "./channels.ts";
 import { append, el, iconButton } from "./dom.ts";
+import { lookQuery, usualLook, type Look } from "./look.ts";
 import { planeChooser } from "./planes.ts";
 import { ScaleBar } from "./scale.ts";
 import { hideToast, toast } from "./toast.ts";
 import type { Remember, View } from "./viewer.ts";
+
+/** Milliseconds after which a slider rests. */
+const SETTLED = 120;
 
 export class SlideView implements View {
   readonly element = el("div", { class: "slide-view" });
@@ -15,23 +21,33 @@ export class SlideView implements View {
   private readonly viewer: OpenSeadragon.Viewer;
   private readonly scale = new ScaleBar();
   private readonly reading = el("div", { class: "reading" });
+  readonly controls: HTMLElement[];
   private plane: number;
   private hasFailed = false;
+  private waiting = 0;
+  /** The look that needs no word in the address. */
+  private readonly usual: string;
 
   constructor(
     private readonly image: Image,
     private readonly start: Record<string, number>,
+    private readonly look: Look,
+    channels: Channels | null,
     private readonly remember: Remember,
     stage: HTMLElement,
   ) {
     this.plane = clampPlane(start["plane"], image);
+    this.usual = String(lookQuery(usualLook(channels)));
+    const changed = (): void => this.lookChanged();
+    this.controls = [adjustControls(image, look, changed)];
+    if (channels) this.controls.unshift(channelControls(channels, look, changed));
     const canvas = el("div", { class: "osd" });
     const [red, green, blue] = image.background;
     canvas.style.background = image.kind === "slide" ? `rgb(${red}, ${green}, ${blue})` : "";
     append(this.element, canvas, el("div", { class: "corner" }, this.scale.element, this.reading));
     stage.append(this.element);
     this.viewer = this.makeViewer(canvas);
-    const choosers = planeChooser(image, this.plane, (plane) => this.showPlane(plane));
+    const choosers = planeChooser(image, this.plane, (plane) => this.showPlane(plane), channels !== null);
     this.tools = [
       ...choosers,
       iconButton("plus", "Closer", () => this.zoomBy(2), "+"),
@@ -41,6 +57,7 @@ export class SlideView implements View {
   }
 
   close(): void {
+    clearTimeout(this.waiting);
     this.viewer.destroy();
   }
 
@@ -48,7 +65,7 @@ export class SlideView implements View {
     keepStyleSheetOut();
     const viewer = OpenSeadragon({
       element: canvas,
-      tileSources: deepZoomUrl(this.image, this.plane),
+      tileSources: this.address(),
       drawer: ["canvas"],
       showNavigationControl: false,
       showNavigator: true,
@@ -69,7 +86,7 @@ export class SlideView implements View {
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     });
     viewer.addHandler("open", () => this.opened());
-    viewer.addHandler("open-failed", () => void this.explain(deepZoomUrl(this.image, this.plane)));
+    viewer.addHandler("open-failed", () => void this.explain(this.address()));
     viewer.addHandler("tile-load-failed", (event) => this.tileFailed(event));
     viewer.addHandler("update-viewport", () => this.updateReadings());
     viewer.addHandler("animation-finish", () => this.keep());
@@ -83,9 +100,10 @@ export class SlideView implements View {
   private opened(): void {
     const { x, y, zoom } = this.start;
     const viewport = this.viewer.viewport;
-    if (x !== undefined && y !== undefined && zoom !== undefined && zoom > 0) {
-      viewport.zoomTo(viewport.imageToViewportZoom(zoom), undefined, true);
-      viewport.panTo(viewport.imageToViewportCoordinates(x, y), true);
+    const item = this.item();
+    if (item && x !== undefined && y !== undefined && zoom !== undefined && zoom > 0) {
+      viewport.zoomTo(item.imageToViewportZoom(zoom), undefined, true);
+      viewport.panTo(item.imageToViewportCoordinates(x, y), true);
     }
     this.element.dataset["opened"] = "true";
     this.viewer.canvas.setAttribute("aria-label", `${this.image.name}: arrow keys move, plus and minus zoom, 0 shows all`);
@@ -102,14 +120,50 @@ export class SlideView implements View {
   /** Shows another plane at the same place. */
   private showPlane(plane: number): void {
     this.plane = plane;
-    this.viewer.addTiledImage({ tileSource: deepZoomUrl(this.image, plane), index: 0, replace: true });
+    this.show();
     this.keep();
+  }
+
+  private address(): string {
+    return deepZoomUrl(this.image, this.plane, lookQuery(this.look));
+  }
+
+  /** Sliders tell of each step: the last one of a few counts. */
+  private lookChanged(): void {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.show();
+      this.keep();
+    }, SETTLED);
+  }
+
+  /** What is there stays until what comes covers it, so that nothing flashes. */
+  private show(): void {
+    const { world } = this.viewer;
+    while (world.getItemCount() > 1) world.removeItem(world.getItemAt(world.getItemCount() - 1));
+    this.viewer.addTiledImage({
+      tileSource: this.address(),
+      success: (event: Event) => {
+        const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
+        const settle = (): void => {
+          if (world.getIndexOfItem(item) < 0) return;
+          while (world.getItemAt(0) !== item) world.removeItem(world.getItemAt(0));
+          this.element.dataset["settled"] = String(Number(this.element.dataset["settled"] ?? 0) + 1);
+        };
+        item.whenFullyLoaded(settle);
+      },
+    });
   }
 
   /** Screen pixels for each pixel of the image. */
   private imageZoom(): number {
-    const viewport = this.viewer.viewport;
-    return this.viewer.world.getItemCount() ? viewport.viewportToImageZoom(viewport.getZoom(true)) : 0;
+    return this.item()?.viewportToImageZoom(this.viewer.viewport.getZoom(true)) ?? 0;
+  }
+
+  /** What is shown; all that there ever are lie at one place. */
+  private item(): OpenSeadragon.TiledImage | null {
+    const { world } = this.viewer;
+    return world.getItemCount() ? world.getItemAt(0) : null;
   }
 
   private updateReadings(): void {
@@ -122,11 +176,12 @@ export class SlideView implements View {
   }
 
   private keep(): void {
-    const zoom = this.imageZoom();
-    if (!zoom) return;
-    const centre = this.viewer.viewport.viewportToImageCoordinates(this.viewer.viewport.getCenter());
+    const [zoom, item] = [this.imageZoom(), this.item()];
+    if (!zoom || !item) return;
+    const centre = item.viewportToImageCoordinates(this.viewer.viewport.getCenter());
     const place = { x: Math.round(centre.x), y: Math.round(centre.y), zoom };
-    this.remember(this.plane ? { plane: this.plane, ...place } : place);
+    const look = String(lookQuery(this.look));
+    this.remember(this.plane ? { plane: this.plane, ...place } : place, look === this.usual ? "" : decodeURIComponent(look));
   }
 
   private tileFailed(event: OpenSeadragon.TileLoadFailedEvent): void {

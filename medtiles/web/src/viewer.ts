@@ -1,23 +1,26 @@
 // One image, filling the window: its bar, its panel, and the viewer that suits it.
 
-import { getImage, Problem, type Image } from "./api.ts";
+import { getChannels, getImage, Problem, type Image } from "./api.ts";
 import { append, el, icon, iconButton } from "./dom.ts";
+import { readLook } from "./look.ts";
 import { panel } from "./panel.ts";
 import { keepInAddress } from "./route.ts";
 import { SlideView } from "./slide.ts";
 import { StackView } from "./stack.ts";
 import { whyNot } from "./suitable.ts";
-import { hideToast } from "./toast.ts";
+import { hideToast, toast } from "./toast.ts";
 
 /** What the two viewers have in common. */
 export interface View {
   readonly element: HTMLElement;
   /** Buttons and choices for the bar. */
   readonly tools: HTMLElement[];
+  /** What stands above all else in the panel. */
+  readonly controls?: HTMLElement[];
   close(): void;
 }
 
-export type Remember = (view: Record<string, number>) => void;
+export type Remember = (view: Record<string, number>, look?: string) => void;
 
 export class ImageView {
   readonly element: HTMLElement;
@@ -33,6 +36,7 @@ export class ImageView {
   constructor(
     private readonly id: string,
     start: Record<string, number>,
+    private readonly look: string,
   ) {
     const back = el("a", { class: "icon-button", href: "#/", title: "All images (Esc)", "aria-label": "All images" }, icon("back"));
     const bar = el("header", { class: "bar" }, back, this.title, this.tools);
@@ -62,26 +66,29 @@ export class ImageView {
     this.title.textContent = image.name || image.id;
     this.title.title = this.title.textContent;
     document.title = `${this.title.textContent} · medtiles`;
-    const remember: Remember = (view) => {
-      if (!this.controller.signal.aborted) keepInAddress({ image: this.id, view });
+    const remember: Remember = (view, look = "") => {
+      if (!this.controller.signal.aborted) keepInAddress({ image: this.id, view, look });
     };
     this.side = panel(image);
     this.side.hidden = image.kind === "radiology" || matchMedia("(max-width: 60rem)").matches;
     this.body.append(this.side);
-    const view = image.kind === "radiology" ? await this.radiology(image, start, remember) : this.slide(image, start, remember);
+    const view = image.kind === "radiology" ? await this.radiology(image, start, remember) : await this.slide(image, start, remember);
     if (this.controller.signal.aborted) return view.close();
     this.view = view;
+    this.side.prepend(...(view.controls ?? []));
     append(
       this.tools,
       ...this.view.tools,
+      iconButton("link", "Copy a link to this view", () => void copyLink()),
       iconButton("full", "Full screen", () => this.toggleFullScreen(), "F"),
       iconButton("info", "About the image", () => this.togglePanel(), "I"),
     );
   }
 
-  private slide(image: Image, start: Record<string, number>, remember: Remember): View {
+  private async slide(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
+    const channels = hasChannels(image) ? await getChannels(image.id, this.controller.signal) : null;
     this.stage.replaceChildren();
-    return new SlideView(image, start, remember, this.stage);
+    return new SlideView(image, start, readLook(this.look, channels), channels, remember, this.stage);
   }
 
   /** Cornerstone's viewer, fetched when it is needed first; where it cannot be, the simple one, with the reason. */
@@ -130,12 +137,25 @@ export class ImageView {
   }
 
   private key(event: KeyboardEvent): void {
-    const isTyping = event.target instanceof HTMLInputElement && event.target.type === "search";
+    const isTyping = event.target instanceof HTMLInputElement && event.target.type !== "range" && event.target.type !== "checkbox";
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && !document.fullscreenElement) location.hash = "#/";
     else if (event.key === "i" || event.key === "I") this.togglePanel();
     else if (event.key === "f" || event.key === "F") this.toggleFullScreen();
     else return;
     event.preventDefault();
+  }
+}
+
+function hasChannels(image: Image): boolean {
+  return image.planes.some((plane) => plane.channel > 0);
+}
+
+async function copyLink(): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    toast("The link to this view is copied.");
+  } catch {
+    toast("The link is in the address bar: copy it from there.");
   }
 }

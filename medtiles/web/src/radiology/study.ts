@@ -33,6 +33,6 @@ function entry(image: Summary, isShown: boolean): HTMLElement {
   const name = image.name || image.id;
   const picture = el("span", { class: "picture radiology" }, el("img", { src: thumbnailUrl(image.id, 160), alt: "", loading: "lazy" }));
   if (image.planes > 1) picture.append(el("span", { class: "badge" }, icon("stack"), String(image.planes)));
-  const href = writeRoute({ image: image.id, view: {} });
+  const href = writeRoute({ image: image.id, view: {}, look: "" });
   return el("a", { href, title: name, "aria-current": isShown && "true" }, picture, el("span", { class: "name" }, name));
 }
