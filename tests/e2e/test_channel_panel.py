@@ -159,3 +159,41 @@ def test_on_a_phone_the_panel_is_a_drawer(server: str, tmp_path: Path) -> None:
         assert browser.driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     finally:
         browser.driver.quit()
+
+
+def places(browser: Browser) -> tuple[dict[str, float], dict[str, float]]:
+    """Where the address says that both images are looked at."""
+    words = {name: values[0] for name, values in parse_qs(urlsplit(browser.driver.current_url).fragment[2:]).items()}
+    found = [{name: float(words.get(f"{before}{name}", 0)) for name in ("y", "zoom")} for before in ("", "beside_")]
+    return found[0], found[1]
+
+
+def test_two_images_side_by_side_move_together(browser: Browser) -> None:
+    browser.open(SLIDE)
+    browser.press("Side by side")
+    browser.wait(lambda: any(CELLS in each.text for each in browser.all(".choices button")))
+    next(each for each in browser.all(".choices button") if CELLS in each.text).click()
+    browser.wait(lambda: len(browser.all("[data-opened=true]")) == 2)
+    browser.wait(lambda: places(browser)[1]["zoom"])
+    before = places(browser)
+
+    for _ in range(2):
+        browser.press("Closer")
+    browser.wait(lambda: all(now["zoom"] > 3.8 * was["zoom"] for now, was in zip(places(browser), before, strict=True)))
+    assert browser.all(f"[aria-label='Beside: {CELLS}'] [aria-label='Show DAPI']")
+    shown, address = places(browser), browser.driver.current_url
+
+    browser.find("[aria-pressed=true]").click()
+    browser.press("Farther")
+    browser.wait(lambda: places(browser)[0]["zoom"] < 0.6 * shown[0]["zoom"])
+    assert places(browser)[1]["zoom"] == pytest.approx(shown[1]["zoom"], rel=0.01)
+
+    browser.driver.get("about:blank")
+    browser.driver.get(address)
+    browser.wait(lambda: len(browser.all("[data-opened=true]")) == 2)
+    seen(browser)
+    for place, again in zip(shown, places(browser), strict=True):
+        assert again == pytest.approx(place, rel=0.01)
+    browser.press("Side by side")
+    browser.wait(lambda: len(browser.all("[data-opened=true]")) == 1)
+    browser.require_clean()

@@ -50,6 +50,7 @@ const SHAPES: Record<string, string> = {
   planes: "M3 3h10v18H3zM17 3h4v7h-4zM17 14h4v7h-4z",
   series: "M4 4h6v6H4zM4 14h6v6H4zM14 6h6M14 9h4M14 16h6M14 19h4",
   help: "M9 9a3 3 0 114 2.8c-.7.4-1 1-1 1.7M12 17v.01M12 3a9 9 0 100 18 9 9 0 000-18z",
+  beside: "M3 4h8v16H3zM13 4h8v16h-8z",
   link: "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.7-5.7L12 6.3M14 10a4 4 0 00-5.7 0l-3 3a4 4 0 005.7 5.7l1-1",
   theme: "M12 3a9 9 0 109 9 7 7 0 01-9-9z",
 };

@@ -2,7 +2,7 @@
 
 import { el, iconButton } from "./dom.ts";
 import { ImageList } from "./list.ts";
-import { readRoute } from "./route.ts";
+import { readRoute, type Route } from "./route.ts";
 import { applyTheme, nextTheme } from "./theme.ts";
 import { ImageView } from "./viewer.ts";
 
@@ -19,7 +19,7 @@ function show(): void {
   if (shown && route.image === shownImage) return;
   shown?.close();
   shownImage = route.image;
-  if (route.image) showImage(route.image, route.view, route.look);
+  if (route.image) showImage(route);
   else showList();
 }
 
@@ -33,9 +33,9 @@ function showList(): void {
   shown = list;
 }
 
-function showImage(image: string, view: Record<string, number>, look: string): void {
+function showImage(route: Route): void {
   document.body.className = "viewing";
-  const viewer = new ImageView(image, view, look);
+  const viewer = new ImageView(route);
   app.replaceChildren(viewer.element);
   shown = viewer;
 }

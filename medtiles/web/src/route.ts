@@ -7,25 +7,43 @@ export interface Route {
   view: Record<string, number>;
   /** How it is shown, as `look.ts` writes it; empty: as usual. */
   look: string;
+  /** The image beside it, and the same of it. */
+  beside?: { image: string; view: Record<string, number>; look: string } | undefined;
 }
+
+const BESIDE = "beside";
 
 export function readRoute(hash: string): Route {
   const match = /^#\/([^?]+)(?:\?(.*))?$/.exec(hash);
   if (!match?.[1]) return { image: "", view: {}, look: "" };
   const view: Record<string, number> = {};
   const words = new URLSearchParams(match[2] ?? "");
+  const second: Record<string, number> = {};
   for (const [name, text] of words) {
     const value = Number(text);
-    if (text !== "" && Number.isFinite(value)) view[name] = value;
+    if (text === "" || !Number.isFinite(value) || name === BESIDE) continue;
+    if (name.startsWith(`${BESIDE}_`)) second[name.slice(BESIDE.length + 1)] = value;
+    else view[name] = value;
   }
-  return { image: decode(match[1]), view, look: words.get("look") ?? "" };
+  const beside = words.get(BESIDE);
+  return {
+    image: decode(match[1]),
+    view,
+    look: words.get("look") ?? "",
+    beside: beside ? { image: beside, view: second, look: words.get(`${BESIDE}_look`) ?? "" } : undefined,
+  };
 }
 
 export function writeRoute(route: Route): string {
   if (!route.image) return "#/";
-  const view = Object.entries(route.view).map(([name, value]) => `${name}=${Number(value.toPrecision(7))}`);
-  if (route.look) view.push(`look=${encodeURIComponent(route.look)}`);
+  const view = words(route, "");
+  if (route.beside) view.push(`${BESIDE}=${encodeURIComponent(route.beside.image)}`, ...words(route.beside, `${BESIDE}_`));
   return `#/${encodeURIComponent(route.image)}${view.length ? `?${view.join("&")}` : ""}`;
+}
+
+function words(of: { view: Record<string, number>; look: string }, before: string): string[] {
+  const found = Object.entries(of.view).map(([name, value]) => `${before}${name}=${Number(value.toPrecision(7))}`);
+  return of.look ? [...found, `${before}look=${encodeURIComponent(of.look)}`] : found;
 }
 
 /** Keeps the address in step with the view without a new entry in the history. */

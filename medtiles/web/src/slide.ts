@@ -18,13 +18,14 @@ const SETTLED = 120;
 export class SlideView implements View {
   readonly element = el("div", { class: "slide-view" });
   readonly tools: HTMLElement[];
-  private readonly viewer: OpenSeadragon.Viewer;
+  readonly viewer: OpenSeadragon.Viewer;
   private readonly scale = new ScaleBar();
   private readonly reading = el("div", { class: "reading" });
   readonly controls: HTMLElement[];
   private plane: number;
   private hasFailed = false;
   private waiting = 0;
+  private isClosed = false;
   /** The look that needs no word in the address. */
   private readonly usual: string;
 
@@ -58,6 +59,7 @@ export class SlideView implements View {
 
   close(): void {
     clearTimeout(this.waiting);
+    this.isClosed = true;
     this.viewer.destroy();
   }
 
@@ -175,8 +177,9 @@ export class SlideView implements View {
     this.reading.textContent = power ? `${Number((power * zoom).toPrecision(2))}×` : `${Math.round(zoom * 100)} %`;
   }
 
-  private keep(): void {
-    const [zoom, item] = [this.imageZoom(), this.item()];
+  /** Has the address say where one looks. */
+  keep(): void {
+    const [zoom, item] = this.isClosed ? [0, null] : [this.imageZoom(), this.item()];
     if (!zoom || !item) return;
     const centre = item.viewportToImageCoordinates(this.viewer.viewport.getCenter());
     const place = { x: Math.round(centre.x), y: Math.round(centre.y), zoom };

@@ -1,10 +1,11 @@
 // One image, filling the window: its bar, its panel, and the viewer that suits it.
 
 import { getChannels, getImage, Problem, type Image } from "./api.ts";
+import { chooseImage, Lock } from "./beside.ts";
 import { append, el, icon, iconButton } from "./dom.ts";
 import { readLook } from "./look.ts";
 import { panel } from "./panel.ts";
-import { keepInAddress } from "./route.ts";
+import { keepInAddress, type Route } from "./route.ts";
 import { SlideView } from "./slide.ts";
 import { StackView } from "./stack.ts";
 import { whyNot } from "./suitable.ts";
@@ -22,6 +23,12 @@ export interface View {
 
 export type Remember = (view: Record<string, number>, look?: string) => void;
 
+interface Second {
+  view: SlideView;
+  /** What goes with it. */
+  elements: Element[];
+}
+
 export class ImageView {
   readonly element: HTMLElement;
   private readonly controller = new AbortController();
@@ -31,24 +38,24 @@ export class ImageView {
   private readonly body = el("div", { class: "body" }, this.stage);
   private view: View | null = null;
   private side: HTMLElement | null = null;
+  private second: Second | null = null;
+  private readonly id: string;
   private readonly onKey = (event: KeyboardEvent): void => this.key(event);
 
-  constructor(
-    private readonly id: string,
-    start: Record<string, number>,
-    private readonly look: string,
-  ) {
+  constructor(private readonly route: Route) {
+    this.id = route.image;
     const back = el("a", { class: "icon-button", href: "#/", title: "All images (Esc)", "aria-label": "All images" }, icon("back"));
     const bar = el("header", { class: "bar" }, back, this.title, this.tools);
     this.element = el("div", { class: "viewer" }, bar, this.body);
     this.stage.append(el("div", { class: "spinner", role: "status", "aria-label": "Opening" }));
     document.addEventListener("keydown", this.onKey);
-    void this.open(start);
+    void this.open(route.view);
   }
 
   close(): void {
     this.controller.abort();
     this.view?.close();
+    this.second?.view.close();
     document.removeEventListener("keydown", this.onKey);
     hideToast();
   }
@@ -67,7 +74,8 @@ export class ImageView {
     this.title.title = this.title.textContent;
     document.title = `${this.title.textContent} · medtiles`;
     const remember: Remember = (view, look = "") => {
-      if (!this.controller.signal.aborted) keepInAddress({ image: this.id, view, look });
+      Object.assign(this.route, { view, look });
+      this.keep();
     };
     this.side = panel(image);
     this.side.hidden = image.kind === "radiology" || matchMedia("(max-width: 60rem)").matches;
@@ -79,16 +87,74 @@ export class ImageView {
     append(
       this.tools,
       ...this.view.tools,
+      view instanceof SlideView && iconButton("beside", "Side by side", () => void this.toggleBeside(image, view)),
       iconButton("link", "Copy a link to this view", () => void copyLink()),
       iconButton("full", "Full screen", () => this.toggleFullScreen(), "F"),
       iconButton("info", "About the image", () => this.togglePanel(), "I"),
     );
+    if (view instanceof SlideView && this.route.beside) await this.beside(image, view, this.route.beside);
+  }
+
+  private async toggleBeside(image: Image, view: SlideView): Promise<void> {
+    if (this.second) return this.endBeside();
+    const chosen = await chooseImage(this.id);
+    if (!chosen || this.controller.signal.aborted) return;
+    this.route.beside = { image: chosen.id, view: {}, look: "" };
+    await this.beside(image, view, this.route.beside);
+  }
+
+  private endBeside(): void {
+    this.second?.view.close();
+    this.second?.elements.forEach((element) => element.remove());
+    this.second = null;
+    this.route.beside = undefined;
+    this.stage.classList.remove("two");
+    this.keep();
+  }
+
+  /** Opens a second image beside the first, and holds them together. */
+  private async beside(image: Image, view: SlideView, started: NonNullable<Route["beside"]>): Promise<void> {
+    try {
+      const { signal } = this.controller;
+      const other = await getImage(started.image, signal);
+      const channels = hasChannels(other) ? await getChannels(other.id, signal) : null;
+      this.stage.classList.add("two");
+      const remember: Remember = (place, look = "") => {
+        if (this.route.beside) Object.assign(this.route.beside, { view: place, look });
+        this.keep();
+      };
+      const second = new SlideView(other, started.view, readLook(started.look, channels), channels, remember, this.stage);
+      view.viewer.addHandler("animation-finish", () => second.keep());
+      second.viewer.addHandler("animation-finish", () => view.keep());
+      const lock = new Lock([view.viewer, second.viewer], [image, other]);
+      const heading = el("h2", { class: "of-second" }, other.name);
+      const controls = el("section", { "aria-label": `Beside: ${other.name}` }, heading, ...second.controls);
+      const name = el("div", { class: "corner upper" }, el("div", {}, other.name), lockButton(lock));
+      second.element.append(name);
+      this.side?.querySelector(".adjust")?.after(controls);
+      this.second = { view: second, elements: [second.element, controls] };
+      const begin = (): void => {
+        if (!lock.isReady) return;
+        if (started.view["zoom"]) lock.hold();
+        else lock.align();
+      };
+      for (const viewer of [view.viewer, second.viewer]) viewer.addOnceHandler("open", begin);
+    } catch (error) {
+      if (this.controller.signal.aborted) return;
+      this.endBeside();
+      toast(`The image beside cannot be opened: ${error instanceof Problem ? error.message : String(error)}`);
+    }
+  }
+
+  private keep(): void {
+    if (!this.controller.signal.aborted) keepInAddress(this.route);
   }
 
   private async slide(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
     const channels = hasChannels(image) ? await getChannels(image.id, this.controller.signal) : null;
     this.stage.replaceChildren();
-    return new SlideView(image, start, readLook(this.look, channels), channels, remember, this.stage);
+    this.stage.classList.toggle("two", this.route.beside !== undefined); // room for both: zoom goes with the width
+    return new SlideView(image, start, readLook(this.route.look, channels), channels, remember, this.stage);
   }
 
   /** Cornerstone's viewer, fetched when it is needed first; where it cannot be, the simple one, with the reason. */
@@ -145,6 +211,18 @@ export class ImageView {
     else return;
     event.preventDefault();
   }
+}
+
+function lockButton(lock: Lock): HTMLElement {
+  const button = el("button", { class: "button small", type: "button", "aria-pressed": "true" }, "Locked");
+  button.title = "Locked, both images move together; press to move them apart, and again to bring them together";
+  button.addEventListener("click", () => {
+    if (lock.isLocked) lock.release();
+    else lock.align();
+    button.setAttribute("aria-pressed", String(lock.isLocked));
+    button.textContent = lock.isLocked ? "Locked" : "Unlocked";
+  });
+  return button;
 }
 
 function hasChannels(image: Image): boolean {
