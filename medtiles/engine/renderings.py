@@ -18,7 +18,7 @@ from medtiles.core.pyramid import ImageInfo
 from medtiles.core.rendering import MOST_CHANNELS, NOTHING, Composite, IccUse, Rendering, Spread
 from medtiles.core.view import Request, View
 from medtiles.engine import planning, presentation
-from medtiles.engine.compositing import Layer, composite, domain, needs_statistics, projected
+from medtiles.engine.compositing import Layer, composite, composite_bytes, domain, needs_statistics, projected
 from medtiles.engine.open_images import OpenImage
 from medtiles.engine.profiles import is_transformable, to_srgb
 from medtiles.engine.rendering import Canvas, Present
@@ -68,7 +68,12 @@ class Renderings:
         rendering = request.rendering or NOTHING
         around = _Around.of(plan, opened.info, _margin(rendering, opened.info.pixels))
         if rendering.composite is not None:
-            shown = mixed(self._composite(opened, request, rendering.composite, around.plan, is_wanted), rendering)
+            channels = self._channels(opened, request, rendering.composite, around.plan, is_wanted)
+            if rendering == Rendering(composite=rendering.composite):
+                found = composite_bytes(*channels, rendering.composite.blend)
+                if found is not None:
+                    return found
+            shown = mixed(composite(*channels, rendering.composite.blend), rendering)
         else:
             pixels = self._drawn(request.image, opened, around.plan, is_wanted)
             if rendering.bits == 16 and request.windowing is None and _is_nothing(rendering):
@@ -118,14 +123,15 @@ class Renderings:
         keyed = replace(rendering, icc=IccUse.LEAVE, bits=8)
         return pixels, Tones(keyed, display, request.windowing, pixels.format, known)
 
-    def _composite(
+    def _channels(
         self,
         opened: OpenImage,
         request: Request,
         wanted: Composite,
         plan: planning.Plan,
         is_wanted: Callable[[], bool],
-    ) -> Shades:
+    ) -> tuple[list[Samples], list[Layer]]:
+        """Stored values of each channel, and how it is shown."""
         info = opened.info
         if not 0 < len(wanted.channels) <= MOST_CHANNELS:
             message = f"{len(wanted.channels)} channels: from 1 to {MOST_CHANNELS} go into one picture"
@@ -146,7 +152,7 @@ class Renderings:
             stack = [drawn[number][..., sample] for number in numbers]
             planes.append(stack[0] if wanted.projection is None else projected(stack, wanted.projection))
             layers.append(self._layer(request.image, opened, wanted, len(layers)))
-        return composite(planes, layers, wanted.blend)
+        return planes, layers
 
     def _layer(self, image: str, opened: OpenImage, wanted: Composite, index: int) -> Layer:
         rendering, pixels = wanted.channels[index], opened.info.pixels
