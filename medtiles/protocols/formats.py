@@ -10,6 +10,8 @@ FORMATS = {
     "png": "image/png",
     "webp": "image/webp",
     "avif": "image/avif",
+    "jxl": "image/jxl",
+    "tif": "image/tiff",
 }
 """Suffix to media type."""
 

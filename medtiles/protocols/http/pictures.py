@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
+from medtiles.core.channels import channel_index, planes_of
 from medtiles.core.errors import BadRequestError, ImageNotFoundError
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo
+from medtiles.core.rendering import MOST_CHANNELS
 from medtiles.core.view import AssociatedName, Request, View
 from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
@@ -17,12 +22,13 @@ from medtiles.protocols.parameters import Query
 from medtiles.protocols.replies import Reply
 from medtiles.protocols.tile_choices import tile_choices
 from medtiles.protocols.versions import caching, require_version
-from transcode.frames import PixelArray
+from transcode.frames import PixelFormat, Samples
 
 RAW = "raw"
 RAW_MEDIA_TYPE = "application/octet-stream"
 _THUMBNAIL_SIDES = (16, 2048)
 _USUAL_THUMBNAIL = 256
+_OF_CHANNELS = ("channels", "z", "t", "blend", "project")
 
 
 def thumbnail_request(image: str, info: ImageInfo, query: Query) -> Request:
@@ -68,9 +74,32 @@ def view_request(image: str, info: ImageInfo, query: Query) -> Request:
     return tile_choices(query).request(image, view, _media_type(query), info)
 
 
-def raw_reply(samples: PixelArray, etag: bytes, cache: str) -> Reply:
-    """Samples as little-endian bytes, row by row, the samples of a pixel together; shape and type in the header."""
-    array = samples.samples
+def channel_views(view: View, info: ImageInfo, query: Query) -> list[tuple[View, int]]:
+    """The views of the channels that raw samples are wanted of, and which of their samples each is.
+
+    :raises BadRequestError: no such channel, or too many
+    :raises TileOutOfRangeError: a channel has no such plane
+    """
+    words = query["channels"].split(",", MOST_CHANNELS)
+    if len(words) > MOST_CHANNELS:
+        message = f"channels: at most {MOST_CHANNELS} in one answer"
+        raise BadRequestError(message)
+    here = info.planes[view.plane]
+    z = parameters.optional_whole(query, "z", 0, parameters.MOST)
+    t = parameters.optional_whole(query, "t", 0, parameters.MOST)
+    found = []
+    for word in words:
+        channel = channel_index(info, word.partition(":")[0])
+        (plane,) = planes_of(info, channel, here.z if z is None else z, here.t if t is None else t)
+        found.append((replace(view, plane=plane), channel if info.pixels.is_colour else 0))
+    return found
+
+
+def raw_reply(array: Samples, pixels: PixelFormat, etag: bytes, cache: str) -> Reply:
+    """Samples as little-endian bytes; shape and type in the header.
+
+    Of one plane (rows, columns, samples of a pixel), of several channels (channels, rows, columns).
+    """
     little = array.dtype.newbyteorder("<")
     return replies.reply(
         np.ascontiguousarray(array, dtype=little).tobytes(),
@@ -80,7 +109,7 @@ def raw_reply(samples: PixelArray, etag: bytes, cache: str) -> Reply:
         extra=[
             ("x-medtiles-shape", ",".join(map(str, array.shape))),
             ("x-medtiles-dtype", little.str),
-            ("x-medtiles-photometric", samples.format.photometric.encode("ascii", "replace").decode("ascii")),
+            ("x-medtiles-photometric", pixels.photometric.encode("ascii", "replace").decode("ascii")),
         ],
     )
 
@@ -98,7 +127,7 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         if not asked.is_display and isinstance(asked.what, View):
             samples = await tiles.call(tiles.tiles.samples, asked.image, asked.what)
             tiles.require_unchanged(asked.image, info.version)
-            return raw_reply(samples, etag, cache)
+            return raw_reply(samples.samples, samples.format, etag, cache)
         frame = await tiles.picture(asked, info.version, request.receive)
         return Reply(200, replies.picture_headers(frame, etag, cache), frame.data)
 
@@ -116,6 +145,8 @@ def routes(tiles: AsyncTiles) -> list[Route]:
     async def get_view(request: HttpRequest) -> Reply:
         image, query = _asked(request)
         info = await tiles.info(image)
+        if query.get("format") == RAW and "channels" in query:
+            return await _raw_channels(tiles, image, info, query, request)
         return await picture(view_request(image, info, query), info, query, request)
 
     return [
@@ -123,6 +154,23 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         Route("/images/{image}/associated/{name}", get_associated, name="associated"),
         Route("/images/{image}/view", get_view, name="view"),
     ]
+
+
+async def _raw_channels(tiles: AsyncTiles, image: str, info: ImageInfo, query: Query, request: HttpRequest) -> Reply:
+    """Several channels in one answer, for viewers that put them together themselves."""
+    version = query.get("v")
+    require_version(version, info)
+    asked = view_request(image, info, {name: text for name, text in query.items() if name not in _OF_CHANNELS})
+    views = channel_views(cast("View", asked.what), info, query)
+    etag, cache = replies.entity_tag(info.version, views), caching(version)
+    if replies.matches(request.headers.get("if-none-match", "").encode("latin-1"), etag):
+        return replies.not_modified(etag, cache)
+    parts = []
+    for view, sample in views:
+        read = await tiles.call(tiles.tiles.samples, image, view)
+        parts.append(read.samples[..., sample])
+    tiles.require_unchanged(image, info.version)
+    return raw_reply(np.stack(parts), info.pixels, etag, cache)
 
 
 def _asked(request: HttpRequest) -> tuple[str, Query]:

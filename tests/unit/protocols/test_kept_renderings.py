@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from medtiles.core.rendering import Blend, Rendering
@@ -155,3 +156,31 @@ def test_channels_are_told_with_their_values(client: Client) -> None:
     assert document["channels"][0]["histogram"] == {"from": -1000.0, "to": 3000.0, "counts": [7, 0, 3]}
     assert (document["z"], document["t"]) == (1, 1)
     assert "viridis" in document["maps"]
+
+
+def test_raw_samples_of_several_channels_come_in_one_answer(client: Client) -> None:
+    answer = client.ask("/images/study/view?format=raw&channels=0&z=3&region=2,3,8,4")
+
+    assert answer.headers["x-medtiles-shape"] == "1,4,8"
+    assert answer.headers["x-medtiles-dtype"] == "<i2"
+    samples = np.frombuffer(answer.content, "<i2")
+    np.testing.assert_array_equal(samples, np.arange(32) - 1000)
+    again = client.ask(
+        "/images/study/view?format=raw&channels=0&z=3&region=2,3,8,4", if_none_match=answer.headers["etag"]
+    )
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("channels=1", 400),
+        ("channels=", 400),
+        ("channels=" + ",".join("0" * 17), 400),
+        ("channels=0&z=9", 404),
+        ("channels=0&t=1", 404),
+        ("channels=0&z=x", 400),
+    ],
+)
+def test_raw_samples_of_channels_that_are_not_there_are_refused(client: Client, query: str, status: int) -> None:
+    assert client.ask(f"/images/study/view?format=raw&{query}").status_code == status

@@ -15,17 +15,10 @@ from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Finish, Tones, View, turned_size
-from medtiles.protocols import parameters
+from medtiles.protocols import formats, parameters
 from medtiles.protocols.http.iiif.versions import Version
 
-FORMATS = {
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "jxl": "image/jxl",
-    "tif": "image/tiff",
-}
+FORMATS = {suffix: media_type for suffix, media_type in formats.FORMATS.items() if suffix != "jpeg"}
 """The last word of an address to media type."""
 QUALITIES = {"default": Tones.ALL, "color": Tones.ALL, "gray": Tones.GREY, "bitonal": Tones.BITONAL}
 _KEPT = re.compile(r"[0-9a-f]{24}", re.ASCII)
