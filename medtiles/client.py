@@ -52,6 +52,7 @@ __all__ = [
     "Order",
     "QueryScope",
     "Refinement",
+    "Rendering",
     "Scope",
     "SeriesOrder",
     "SeriesPiece",
