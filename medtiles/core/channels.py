@@ -87,7 +87,7 @@ def channel_index(info: ImageInfo, word: str) -> int:
     named = [index for index, channel in enumerate(channels) if channel.name.casefold() == word.casefold()]
     if len(named) == 1:
         return named[0]
-    if word.isascii() and word.isdecimal() and len(word) < 6 and int(word) < len(channels) and not named:
+    if word in map(str, range(len(channels))) and not named:
         return int(word)
     problem = "several channels have this name: take an index" if named else "there is no such channel"
     known = ", ".join(f"{index} {channel.name}" for index, channel in enumerate(channels[:16]))

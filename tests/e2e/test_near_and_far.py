@@ -263,16 +263,40 @@ def test_iiif_pictures_are_the_same_near_and_far(made: Ways, name: str, words: s
         "xyz/{}/0/0/0.png",
         "xyz/{}/0/0/0.jpg",
         "zoomify/{}/ImageProperties.xml",
+        "iip?FIF={}&INV&GAM=0.5&CNT=stretch&JTL=0,0",
+        "iip?FIF={}&PFL=0:0,0-9,9",
+        "iip?FIF={}&SPECTRA=0,0,1,1",
+        "images/{}/channels",
+        "images/{}/view?size=50&channels=0:p1-p99:00FF00:g1.2&format=png",
+        "images/{}/view?size=50&spread=equalize&kernel=0,-1,0;-1,5,-1;0,-1,0&map=magma&format=png",
+        "images/{}/view?size=50&bits=16&gamma=0.5&format=png",
+        "images/{}/view?size=50&format=raw&channels=0",
     ],
 )
 def test_map_tiles_are_the_same_near_and_far(made: Ways, name: str, words: str) -> None:
     assert made.get(f"/{words.format(made.id_of(name))}").status_code == 200
 
 
+def test_a_rendering_that_is_kept_at_one_gateway_is_known_at_the_other(made: Ways) -> None:
+    image = made.id_of("scan")
+    made.get(f"/images/{image}")
+    for here, there in ((made.near, made.far), (made.far, made.near)):
+        kept = here.post(
+            f"/images/{image}/renderings", json={"query": f"channels=0:p5-p95:FF00FF&gamma={id(here) % 7 + 2}"}
+        )
+        assert kept.status_code == 201
+        address = kept.json()["dzi"].replace(".dzi", "_files/8/0_0.jpeg")
+        one, other = here.get(address), there.get(address)
+        assert one.status_code == other.status_code == 200
+        assert (one.content, one.headers["etag"]) == (other.content, other.headers["etag"])
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/images/{}x",
+        "/images/{}/view?channels=99",
+        "/images/{}/view?map=nope",
         "/images/{}/thumbnail?plane=99",
         "/images/{}/thumbnail?size=abc",
         "/images/{}/associated/nothing",
