@@ -101,6 +101,19 @@ def test_iip_shows_the_same(page: Browser, server: str, name: str, place: tuple[
 
 
 @pytest.mark.parametrize("name", SLIDES)
+def test_pages_that_name_the_file_and_change_what_is_seen(page: Browser, server: str, name: str) -> None:
+    """As pages written for IIPImage do."""
+    image = next(each for each in httpx.get(f"{server}/images").json()["images"] if each["name"] == name)
+    place = PLACES["a part"]
+    by_id, _ = show(page, {"iipsrv": "/iip", "image": image["id"]}, place)
+    by_path, _ = show(page, {"iipsrv": "/fcgi-bin/iipsrv.fcgi", "image": name}, place)
+    np.testing.assert_array_equal(by_path, by_id)
+    changed = {"iipsrv": "/fcgi-bin/iipsrv.fcgi", "image": name, "transform": {"stack": 0, "invert": True}}
+    inverted, _ = show(page, changed, place)
+    assert np.abs(255 - inverted - by_id).mean() < 6
+
+
+@pytest.mark.parametrize("name", SLIDES)
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_zoomify_shows_the_same(page: Browser, server: str, name: str, place: tuple[float, ...]) -> None:
     """Its smaller levels are rounded down, those of Deep Zoom up: where they are shown, pixels lie up to one apart."""

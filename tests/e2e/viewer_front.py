@@ -12,7 +12,7 @@ import httpx
 
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm"}
 _PASSED = ("accept", "host", "if-none-match", "range")
-_RELAYED = ("/dicomweb/", "/iiif/", "/dzi/", "/zoomify/", "/xyz/", "/iip")
+_RELAYED = ("/dicomweb/", "/iiif/", "/dzi/", "/zoomify/", "/xyz/", "/iip", "/fcgi-bin/")
 _LEFT = {"connection", "date", "server", "transfer-encoding"}
 
 
