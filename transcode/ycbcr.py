@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from transcode.frames import EncodedFrame
+from transcode.frames import RGB8, EncodedFrame, PixelArray
 from transcode.turbojpeg import STOP_ON_WARNING, library
 
 _YCBCR = 1
@@ -45,20 +46,22 @@ class _Decoder:
         self._said = [ctypes.c_int() for _ in range(4)]
         self._places = [ctypes.byref(each) for each in self._said]
 
-    def decode(self, data: bytes, width: int, height: int) -> YCbCr | None:
+    def decode(self, data: bytes, size: tuple[int, int], reduction: int) -> YCbCr | None:
         if not self._handle or self._library.tjDecompressHeader3(self._handle, data, len(data), *self._places):
             return None
         has_width, has_height, subsampling, colours = (each.value for each in self._said)
         factors = _FACTORS.get(subsampling)
-        if factors is None or (has_width, has_height, colours) != (width, height, _YCBCR):
+        if factors is None or (has_width, has_height, colours) != (*size, _YCBCR):
             return None
+        width, height = (-(-side >> reduction) for side in size)
         columns, rows = -(-width // factors[0]), -(-height // factors[1])
         across, down = columns * factors[0], rows * factors[1]
         part, whole = rows * columns, down * across
         samples = np.empty(whole + 2 * part, np.uint8)
         start = samples.ctypes.data
         parts = (ctypes.c_void_p * 3)(start, start + whole, start + whole + part)
-        if self._library.tjDecompressToYUVPlanes(self._handle, data, len(data), parts, 0, None, 0, STOP_ON_WARNING):
+        source = (self._handle, data, len(data))
+        if self._library.tjDecompressToYUVPlanes(*source, parts, width, None, height, STOP_ON_WARNING):
             return None
         luma, chroma = samples[:whole].reshape(down, across), samples[whole:].reshape(2, rows, columns)
         return YCbCr(width, height, luma, chroma, factors)
@@ -76,11 +79,13 @@ def is_available() -> bool:
     return library() is not None
 
 
-def decode_ycbcr(frame: EncodedFrame) -> YCbCr | None:
+def decode_ycbcr(frame: EncodedFrame, reduction: int = 0) -> YCbCr | None:
     """The samples of a JPEG of luminance and chrominance, 8 bits each.
 
-    None where there is no library, and for all that is unusual: other colours, other subsampling than 4:4:4, 4:2:2 and
-    4:2:0, another size than the frame says, the least damage. Who wants to know what is wrong asks the codec.
+    :param reduction: how often it is halved in the transform, at most 3 times; sizes are rounded up
+
+    :return: None where there is no library, and for all that is unusual: other colours, other subsampling than 4:4:4,
+        4:2:2 and 4:2:0, another size than the frame says, the least damage. Who wants to know why asks the codec.
     Safe to call from several threads.
     """
     found = library()
@@ -89,7 +94,44 @@ def decode_ycbcr(frame: EncodedFrame) -> YCbCr | None:
     decoder: _Decoder | None = getattr(_thread, "decoder", None)
     if decoder is None:
         decoder = _thread.decoder = _Decoder(found)
-    decoded = decoder.decode(frame.data, frame.width, frame.height)
+    decoded = decoder.decode(frame.data, (frame.width, frame.height), reduction)
     if decoded is None:
         del _thread.decoder  # after some errors one of libjpeg-turbo 3.0 refuses whatever follows
     return decoded
+
+
+def halved(pixels: YCbCr) -> YCbCr:
+    """Each two by two samples averaged; sizes are rounded up. Of 4:2:0."""
+    luma = _even(_means_of_four(pixels.luma))
+    return YCbCr(-(-pixels.width // 2), -(-pixels.height // 2), luma, _means_of_four(_even(pixels.chroma)), (2, 2))
+
+
+def as_rgb(pixels: YCbCr) -> PixelArray:
+    """As RGB; each sample of chrominance is taken for all that it stands for."""
+    chroma = pixels.chroma.repeat(pixels.factors[1], axis=1).repeat(pixels.factors[0], axis=2)
+    planes = [Image.fromarray(plane[: pixels.height, : pixels.width]) for plane in (pixels.luma, *chroma)]
+    return PixelArray(np.asarray(Image.merge("YCbCr", planes).convert("RGB")), RGB8)
+
+
+def as_ycbcr(pixels: PixelArray) -> YCbCr:
+    """RGB of 8 bits as luminance and 4:2:0 chrominance."""
+    luma, *chroma = (np.asarray(plane) for plane in Image.fromarray(pixels.samples).convert("YCbCr").split())
+    return YCbCr(pixels.width, pixels.height, _even(luma), _means_of_four(_even(np.stack(chroma))), (2, 2))
+
+
+def _even(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """With the last row and column once more, where their number is odd."""
+    rows, columns = samples.shape[-2] % 2, samples.shape[-1] % 2
+    if not rows and not columns:
+        return samples
+    return np.pad(samples, [(0, 0)] * (samples.ndim - 2) + [(0, rows), (0, columns)], mode="edge")
+
+
+def _means_of_four(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of each two by two; rows and columns must be even. Two neighbours are taken as one number, for speed."""
+    pairs = np.ascontiguousarray(samples).view(np.uint16)
+    sums = (pairs & 0xFF) + (pairs >> 8)
+    sums = sums[..., ::2, :] + sums[..., 1::2, :]
+    sums += 2
+    sums >>= 2
+    return sums.astype(np.uint8)

@@ -188,6 +188,47 @@ def region(  # noqa: PLR0913, PLR0917
     reading.write_picture(wish, reading.view(Region(x, y, width, height), size, plane), config)
 
 
+@app.command(name="export")
+@told_in_one_line
+def export_(  # noqa: PLR0913, PLR0917
+    file: File,
+    destination: Annotated[
+        Path, typer.Argument(metavar="DST", help="The file or folder to write; files of several layouts take its name")
+    ],
+    layout: Annotated[
+        str,
+        typer.Option(help="dz, dz-zip, zoomify, google, iiif3: tiles; iip-tiff, ome-tiff: TIFF; dicom"),
+    ] = "dz",
+    format_: Annotated[
+        str, typer.Option("--format", help="Of tiles: jpg, png, webp, avif, jxl [default: jpg]", show_default=False)
+    ] = "",
+    quality: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Encode all anew, so [default: stored bytes as they are]"),
+    ] = None,
+    tile_size: Annotated[
+        int | None, typer.Option(min=16, max=4096, help="Pixels of a side [default: as stored, where that can be]")
+    ] = None,
+    overlap: Annotated[int, typer.Option(min=0, max=256, help="Pixels that tiles of dz share")] = 0,
+    plane: Plane = 0,
+    rendering: Annotated[
+        str, typer.Option(help='As in addresses, such as "channels=DAPI:p1-p99:0000FF,1&blend=add"')
+    ] = "",
+    address: Annotated[str, typer.Option(metavar="URL", help="Where it will be found, for documents that tell")] = "",
+    threads: Annotated[int, typer.Option(min=0, help="Tiles made at a time [default: one for each CPU]")] = 0,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace an earlier export, begun or done")] = False,
+    config: Config = None,
+) -> None:
+    """Write an image as static files: tiles, a pyramid, DICOM. The same command goes on where it was ended."""
+    from medtiles.cli import exporting  # noqa: PLC0415
+    from medtiles.export.choices import Choices  # noqa: PLC0415
+
+    choices = Choices(
+        layout, destination, format_, quality, tile_size, overlap, plane, rendering, address, threads, force
+    )
+    exporting.export_image(file, choices, config)
+
+
 @app.command()
 @told_in_one_line
 def doctor(json: Json = False, config: Config = None) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from rich.console import Console
@@ -58,7 +59,7 @@ def view(region: Region, size: str | None, plane: int) -> View:
 
 def print_info(file: Path, config: Path | None, *, as_json: bool) -> None:
     """Print what the server would say of an image."""
-    with _opened(file, config) as (engine, image):
+    with opened(file, config) as (engine, image):
         info = engine.info(image)
         document = image_document(image, info)
     if as_json:
@@ -72,7 +73,7 @@ def print_info(file: Path, config: Path | None, *, as_json: bool) -> None:
 
 def write_picture(wish: Wish, what: TileKey | View, config: Path | None) -> None:
     """Write a tile or a region to a file, in the encoding that is wanted."""
-    with _opened(wish.file, config) as (engine, image):
+    with opened(wish.file, config) as (engine, image):
         originals = engine.catalogue.paths(image)
         require_writable(wish.out, originals, is_forced=wish.is_forced)
         if wish.out.suffix.lower() in _SAMPLES and not wish.accept:
@@ -84,10 +85,16 @@ def write_picture(wish: Wish, what: TileKey | View, config: Path | None) -> None
 
 
 @contextmanager
-def _opened(file: Path, config: Path | None) -> Iterator[tuple[Engine, str]]:
-    """An engine over one file or folder, and the id of the one image in it."""
+def opened(
+    file: Path, config: Path | None, more: Mapping[str, object] = MappingProxyType({})
+) -> Iterator[tuple[Engine, str]]:
+    """An engine over one file or folder, and the id of the one image in it.
+
+    :param more: settings that suit the command
+    :raises CommandError: there is no image in it, or several
+    """
     set_up_logs()
-    settings = load({"roots": [file], "scan_threads": 0}, config=config).settings
+    settings = load({"roots": [file], "scan_threads": 0, **more}, config=config).settings
     engine = build_engine(settings)
     try:
         engine.catalogue.rescan()

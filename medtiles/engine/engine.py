@@ -36,6 +36,7 @@ from transcode.codecs.jpeg import JPEG, crop, encode_ycbcr, with_profile
 from transcode.errors import FileChangedError
 from transcode.frames import RGB8, EncodedFrame, Frame, PixelArray
 from transcode.recode import encoder_of, recode, undecoded
+from transcode.ycbcr import YCbCr
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -153,6 +154,28 @@ class TileEngine:
         key = (info.version if info else "", request)
         return self._flights.join(key, lambda is_wanted: self._with(request.image, self._made, request, is_wanted))
 
+    def pixels(self, request: Request) -> PixelArray:
+        """The picture of a View, neither finished nor encoded: `encoded` does both, for all or a part of it."""
+
+        def draw(opened: OpenImage) -> PixelArray:
+            assert isinstance(request.what, View)
+            return self._drawn(opened, request, self._plan(opened.info, request.what), _always)
+
+        return self._with(request.image, draw)
+
+    def ycbcr(self, request: Request) -> YCbCr | None:
+        """The same as luminance and 4:2:0 chrominance, where it can be had so more cheaply and JPEG is wanted."""
+
+        def draw(opened: OpenImage) -> YCbCr | None:
+            assert isinstance(request.what, View)
+            return self._ycbcr(opened, request, planning.plan_view(opened.info, request.what), _always)
+
+        return self._with(request.image, draw)
+
+    def encoded(self, request: Request, pixels: PixelArray) -> EncodedFrame:
+        """Pixels finished and encoded as a request wants them."""
+        return self._with(request.image, self._encoded_so, request, pixels)
+
     def samples(self, image: str, what: View | TileKey) -> PixelArray:
         """Samples with all their bits: stored values, RGB for colour."""
 
@@ -217,21 +240,32 @@ class TileEngine:
         if isinstance(what, AssociatedName):
             return self._associated(opened, what, request)
         plan = planning.plan_view(opened.info, what) if isinstance(what, View) else self._plan(opened.info, what)
-        options = EncodeOptions(request.quality, _embedded_profile(opened.info, request))
-        is_rgb = request.finish is None and request.rendering is None and opened.info.pixels == RGB8
-        if is_rgb and encoder_of(RGB8, request.accept, self._codecs).encoding is JPEG:
-            drawn = self._ycbcr_views.draw(request.image, opened, plan, is_wanted)
-            if drawn is not None:
-                return encode_ycbcr(drawn, options)
+        drawn = self._ycbcr(opened, request, plan, is_wanted)
+        if drawn is not None:
+            return encode_ycbcr(drawn, EncodeOptions(request.quality))
+        return self._encoded_so(opened, request, self._drawn(opened, request, plan, is_wanted))
+
+    def _drawn(
+        self, opened: OpenImage, request: Request, plan: planning.Plan, is_wanted: Callable[[], bool]
+    ) -> PixelArray:
         if request.rendering is not None and request.is_display:
-            pixels = self._renderings.draw(opened, request, plan, is_wanted)
-        else:
-            display = self._display(request.image, opened, plan.plane) if request.is_display else None
-            canvas = self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted)
-            pixels = canvas.draw(plan)
+            return self._renderings.draw(opened, request, plan, is_wanted)
+        display = self._display(request.image, opened, plan.plane) if request.is_display else None
+        return self._canvas(request.image, opened, _presenting(display, request.windowing), is_wanted).draw(plan)
+
+    def _ycbcr(
+        self, opened: OpenImage, request: Request, plan: planning.Plan, is_wanted: Callable[[], bool]
+    ) -> YCbCr | None:
+        is_rgb = request.finish is None and request.rendering is None and opened.info.pixels == RGB8
+        if not is_rgb or encoder_of(RGB8, request.accept, self._codecs).encoding is not JPEG:
+            return None
+        return self._ycbcr_views.draw(request.image, opened, plan, is_wanted)
+
+    def _encoded_so(self, opened: OpenImage, request: Request, pixels: PixelArray) -> EncodedFrame:
         if request.finish is not None:
             has_alpha = not _WITH_ALPHA.isdisjoint(request.accept)
             pixels = finished(pixels, request.finish, opened.info.background, has_alpha=has_alpha)
+        options = EncodeOptions(request.quality, _embedded_profile(opened.info, request))
         return recode(pixels, request.accept, self._codecs, options)
 
     def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:

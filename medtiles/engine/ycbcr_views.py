@@ -1,13 +1,14 @@
 """Views of JPEG tiles, pixel by pixel: put together from luminance and chrominance as they are stored, and encoded so.
 
-Theory of operation. A view that fits no stored tile, but wants neither another size nor a window, has the samples of
-the tiles under it. As RGB they would be converted there and back, and their chrominance enlarged and halved again. Here
-luminance is only stitched. Chrominance of the answer is 4:2:0: each of its samples stands for two pixels by two of the
-view. Where those are the two by two of a stored sample, it is that sample. Where the view begins at an odd pixel they
-lie halfway between two stored samples, or four, and the mean of these is what enlarging (by libjpeg's triangle) and
-halving gives, too. Chrominance that is stored for each pixel is averaged.
+Theory of operation. A view that fits no stored tile, but wants no other size than halvings make in the transform, and
+no window, has the samples of the tiles under it. As RGB they would be converted there and back, and their chrominance
+enlarged and halved again. Here luminance is only stitched. Chrominance of the answer is 4:2:0: each of its samples
+stands for two pixels by two of the view. Where those are the two by two of a stored sample, it is that sample. Where
+the view begins at an odd pixel they lie halfway between two stored samples, or four, and the mean of these is what
+enlarging (by libjpeg's triangle) and halving gives, too. Chrominance that is stored for each pixel is averaged.
 
-Whatever is unusual (another encoding, other colours, damage) is left to the ordinary way, which also tells the errors.
+Whatever is unusual (another encoding, other colours, damage) is left to the ordinary way, which also tells the
+errors.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from medtiles.core.geometry import Region, Size
 from medtiles.core.limits import Limits
-from medtiles.core.pyramid import TileKey
+from medtiles.core.pyramid import Level, TileKey
 from medtiles.engine.open_images import OpenImage
 from medtiles.engine.planning import Plan, count_tiles, tiles_under
 from medtiles.engine.rendering import DecodedCache
@@ -33,7 +34,8 @@ from transcode.frames import EncodedFrame
 from transcode.ycbcr import YCbCr, decode_ycbcr, is_available
 
 _FORM = -1
-"""In the place of a reduction, in keys of the cache of decoded tiles."""
+"""In the place of a reduction, in keys of the cache of decoded tiles; less by one for each halving."""
+_MOST_HALVINGS = 3
 
 
 class _UnusualTileError(Exception):
@@ -102,11 +104,13 @@ class YCbCrViews:
 
         :raises CancelledError: nobody waits for it any more
         """
-        level, box, size = opened.info.levels[plan.level], plan.box, plan.size
-        if level.media_type != JPEG.media_type or plan.reduction or not box.maps_to(size) or not is_available():
+        stored, box, size = opened.info.levels[plan.level], plan.box, plan.size
+        if stored.media_type != JPEG.media_type or not box.maps_to(size) or not is_available():
             return None
-        if level.tile_size.width % 2 or level.tile_size.height % 2:
+        step = 2 << plan.reduction
+        if plan.reduction > _MOST_HALVINGS or stored.tile_size.width % step or stored.tile_size.height % step:
             return None
+        level = _halved(stored, plan.reduction)
         region = Region(int(box.left), int(box.top), size.width, size.height)
         if not region.is_within(level.size) or count_tiles(level, region) > self.limits.view_tiles:
             return None
@@ -118,23 +122,34 @@ class YCbCrViews:
                 tiles.append(self._tile(image, opened, plan, column, row))
         except _UnusualTileError:
             return None
-        return _stitched(tiles, level.tile_size, region)
+        return stitched(tiles, level.tile_size, region)
 
     def _tile(self, image: str, opened: OpenImage, plan: Plan, column: int, row: int) -> YCbCr:
         def make() -> YCbCr:
             frame = opened.source.read_tile(TileKey(plan.level, column, row, plan.plane))
             is_jpeg = isinstance(frame, EncodedFrame) and frame.encoding is JPEG
-            samples = decode_ycbcr(frame) if is_jpeg else None  # type: ignore[arg-type]  # it has been looked at
+            samples = decode_ycbcr(frame, plan.reduction) if is_jpeg else None  # type: ignore[arg-type]  # it has been looked at
             if samples is None:
                 raise _UnusualTileError
             return samples
 
-        key = (image, opened.info.version, plan.level, plan.plane, column, row, _FORM)
+        key = (image, opened.info.version, plan.level, plan.plane, column, row, _FORM - plan.reduction)
         return cast("YCbCr", self.decoded.get_or_make(key, make))
 
 
-def _stitched(tiles: Sequence[YCbCr], tile_size: Size, region: Region) -> YCbCr | None:
-    """The picture of a region, of the tiles under it, row by row; None when their chrominance is stored unlike."""
+def _halved(level: Level, reduction: int) -> Level:
+    """The level as decoding makes it: its size and its tiles, halved."""
+    if not reduction:
+        return level
+    tile = level.tile_size
+    return Level(level.size.reduced(reduction), Size(tile.width >> reduction, tile.height >> reduction))
+
+
+def stitched(tiles: Sequence[YCbCr], tile_size: Size, region: Region) -> YCbCr | None:
+    """The picture of a region, of the tiles under it, row by row; None when their chrominance is stored unlike.
+
+    Tiles may be larger than the region and the region anywhere in them: it is 4:2:0 in any case.
+    """
     factors = tiles[0].factors
     if any(tile.factors != factors for tile in tiles):
         return None

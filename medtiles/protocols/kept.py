@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from medtiles.core.errors import BadRequestError, ImageNotFoundError
 from medtiles.core.pyramid import ImageInfo
+from medtiles.core.rendering import Rendering
 from medtiles.core.tiles import KeptRendering
 from medtiles.protocols.parameters import read_query
-from medtiles.protocols.rendering_query import RenderingWish, rendering_text, rendering_wish
+from medtiles.protocols.rendering_query import PARAMETERS, RenderingWish, rendering_text, rendering_wish
 from medtiles.protocols.replies import version_token
 
 PREFIX = "/r/"
@@ -36,12 +37,25 @@ def kept_text(query: str, info: ImageInfo) -> str:
 
     :raises BadRequestError: it makes no sense, or changes nothing
     """
-    wish = rendering_wish(read_query(_LONE_PERCENT.sub("%25", query).encode("utf-8", "replace")))
+    return rendering_text(rendering_of(query, info))
+
+
+def rendering_of(query: str, info: ImageInfo) -> Rendering:
+    """The rendering that a query string, percent-encoded or not, asks for and nothing besides.
+
+    :raises BadRequestError: it makes no sense, or changes nothing
+    """
+    words = read_query(_LONE_PERCENT.sub("%25", query).encode("utf-8", "replace"))
+    unknown = words.keys() - PARAMETERS
+    if unknown:
+        message = f"{min(unknown)[:40]!a} is no parameter of a rendering; there are {', '.join(sorted(PARAMETERS))}"
+        raise BadRequestError(message)
+    wish = rendering_wish(words)
     rendering = None if wish is None else wish.of(info)
     if rendering is None:
-        message = "query: it changes nothing, so there is nothing to keep"
+        message = f"the rendering {query[:80]!a} changes nothing"
         raise BadRequestError(message)
-    return rendering_text(rendering)
+    return rendering
 
 
 def wish_of(kept: KeptRendering) -> RenderingWish | None:

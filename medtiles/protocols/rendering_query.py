@@ -56,7 +56,9 @@ _Choice = TypeVar("_Choice", bound=Enum)
 _OF_CHANNELS = ("blend", "project")
 _OF_VALUES = ("range", "spread", "kernel", "light", "twist", "log", "gamma", "invert", "map", "contrast", "icc", "bits")
 _NAMES = frozenset(("channels", *_OF_CHANNELS, *_OF_VALUES))
-"""Parameters that make a rendering; `z` and `t` only say more of channels."""
+"""Parameters that make a rendering."""
+PARAMETERS = _NAMES | {"z", "t"}
+"""All of them; these two only say more of channels."""
 
 
 class RenderingWish(NamedTuple):

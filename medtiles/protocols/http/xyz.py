@@ -6,7 +6,7 @@ Tiles at the right and lower edge are filled up: transparent where the format ca
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
@@ -42,22 +42,22 @@ class TileAddress(NamedTuple):
     choices: TileChoices
 
 
-def max_z(size: Size) -> int:
-    """The z of full resolution."""
-    return (ceil_div(max(size.width, size.height), SIDE) - 1).bit_length()
+def max_z(size: Size, side: int = SIDE) -> int:
+    """The z of full resolution, of tiles with so many pixels a side."""
+    return (ceil_div(max(size.width, size.height), side) - 1).bit_length()
 
 
-def tile_view(size: Size, place: tuple[int, int, int], plane: int = 0) -> View:
+def tile_view(size: Size, place: tuple[int, int, int], plane: int = 0, side: int = SIDE) -> View:
     """What there is of a tile, as a rectangle of the full-resolution image at a size.
 
     :param place: z, x and y
     :raises TileOutOfRangeError: there is no such tile
     """
-    z, most = place[0], max_z(size)
+    z, most = place[0], max_z(size, side)
     if z > most:
         message = f"z {z}: the image has z from 0 to {most}"
         raise TileOutOfRangeError(message)
-    return enlarged_view(tile_part(size.reduced(most - z), Size(SIDE, SIDE), place), most - z, size, plane)
+    return enlarged_view(tile_part(size.reduced(most - z), Size(side, side), place), most - z, size, plane)
 
 
 def read_tile_address(path: str, query_string: bytes) -> TileAddress | None:
@@ -100,23 +100,32 @@ def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> re
     return []
 
 
+def tilejson(info: ImageInfo, name: str, address: str, side: int = SIDE) -> dict[str, Any]:
+    """The description of the tiles.
+
+    :param address: of a tile, with {z}, {x} and {y} in it
+    """
+    return {
+        "tilejson": "3.0.0",
+        "name": name,
+        "scheme": "xyz",
+        "tiles": [address],
+        "minzoom": 0,
+        "maxzoom": max_z(info.size, side),
+        "tileSize": side,
+        "width": info.size.width,
+        "height": info.size.height,
+    }
+
+
 def routes(tiles: AsyncTiles) -> list[Route]:
     """The route of the TileJSON; tiles go the gateway's fast way."""
 
     async def get_tilejson(request: HttpRequest) -> Reply:
         image = parameters.image_id(request.path_params["image"])
         info = await tiles.info(image)
-        document = {
-            "tilejson": "3.0.0",
-            "name": info.name,
-            "scheme": "xyz",
-            "tiles": [f"{origin_of(request)}/xyz/{image}/{{z}}/{{x}}/{{y}}.png"],
-            "minzoom": 0,
-            "maxzoom": max_z(info.size),
-            "tileSize": SIDE,
-            "width": info.size.width,
-            "height": info.size.height,
-        }
+        address = f"{origin_of(request)}/xyz/{image}/{{z}}/{{x}}/{{y}}.png"
+        document = tilejson(info, info.name, address)
         return replies.json_document(document, request.headers)
 
     return [Route("/xyz/{image}/tilejson.json", get_tilejson, name="xyz_tilejson")]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
+from medtiles.core.geometry import Size
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Request
@@ -83,12 +84,11 @@ def tile_headers(_address: TileAddress, _info: ImageInfo, _limits: Limits) -> re
     return []
 
 
-def properties(info: ImageInfo) -> bytes:
+def properties(size: Size, tile: Size) -> bytes:
     """ImageProperties.xml."""
-    tile = served_square(info)
-    tiles = sum(tier.grid(tile).area for tier in halved(info.size, tile))
+    tiles = sum(tier.grid(tile).area for tier in halved(size, tile))
     return (
-        f'<IMAGE_PROPERTIES WIDTH="{info.size.width}" HEIGHT="{info.size.height}" NUMTILES="{tiles}" NUMIMAGES="1" '
+        f'<IMAGE_PROPERTIES WIDTH="{size.width}" HEIGHT="{size.height}" NUMTILES="{tiles}" NUMIMAGES="1" '
         f'VERSION="1.8" TILESIZE="{tile.width}" />\n'
     ).encode("ascii")
 
@@ -98,6 +98,6 @@ def routes(tiles: AsyncTiles) -> list[Route]:
 
     async def get_properties(request: HttpRequest) -> Reply:
         info = await tiles.info(parameters.image_id(request.path_params["image"]))
-        return replies.document(properties(info), "application/xml", request.headers)
+        return replies.document(properties(info.size, served_square(info)), "application/xml", request.headers)
 
     return [Route("/zoomify/{image}/ImageProperties.xml", get_properties, name="zoomify_properties")]

@@ -1,0 +1,43 @@
+"""Zoomify: `ImageProperties.xml` beside `TileGroup{n}/{tier}-{column}-{row}.{suffix}`."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import accumulate
+
+from medtiles.core.errors import BadRequestError
+from medtiles.core.geometry import Size
+from medtiles.export.model import Cut, Tile, TileLevel, TileSet, Wanted
+from medtiles.protocols.halvings import halved, halved_view
+from medtiles.protocols.http.zoomify import properties
+from medtiles.protocols.tile_views import served_square
+
+_GROUP = 256
+"""Tiles of a group, counted from the smallest tier on, row by row."""
+
+
+def zoomify(wanted: Wanted) -> TileSet:
+    """The files of a Zoomify pyramid.
+
+    :raises BadRequestError: tiles that overlap
+    """
+    if wanted.overlap:
+        message = "tiles of Zoomify do not overlap"
+        raise BadRequestError(message)
+    info = wanted.info
+    tile = Size(wanted.tile_size, wanted.tile_size) if wanted.tile_size else served_square(info)
+    sizes = halved(info.size, tile)
+    before = [0, *accumulate(size.grid(tile).area for size in sizes)]
+    levels = []
+    for tier, size in enumerate(sizes):
+        cut = Cut(size, tile.width, len(sizes) - 1 - tier)
+        levels.append(TileLevel(size.grid(tile), partial(_tile, wanted, tile, (tier, before[tier])), cut))
+    return TileSet(tuple(reversed(levels)), (("ImageProperties.xml", properties(info.size, tile)),))
+
+
+def _tile(wanted: Wanted, tile: Size, place: tuple[int, int], column: int, row: int) -> Tile:
+    tier, first = place
+    size = halved(wanted.info.size, tile)[tier]
+    group = (first + row * size.grid(tile).width + column) // _GROUP
+    path = f"TileGroup{group}/{tier}-{column}-{row}.{wanted.suffix}"
+    return Tile(path, halved_view(wanted.info.size, tile, (tier, column, row), wanted.plane))

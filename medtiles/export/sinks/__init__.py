@@ -1,0 +1,1 @@
+"""Where exports go: folders, ZIP archives, TIFF files, DICOM instances."""
