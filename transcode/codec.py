@@ -18,6 +18,8 @@ class EncodeOptions:
     """1 to 100 on the scale of libjpeg; None is the codec's own default for tiles."""
     icc_profile: bytes | None = None
     """Embedded where the encoding can hold a profile."""
+    subsampling: str = "420"
+    """Of chrominance in JPEG, as libjpeg names it: 444, 422, 440, 420 or 411."""
 
 
 class Codec(Protocol):

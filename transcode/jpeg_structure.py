@@ -23,6 +23,9 @@ _ENDS = frozenset({0xD9, 0xDA})
 """The end of the image and the start of a scan: no frame header comes after them."""
 _APP0 = 0xE0
 _APP14 = 0xEE
+_TABLES = frozenset({0xC4, 0xDB})
+"""DHT and DQT."""
+_DRI = 0xDD
 _SOF55 = 0xF7
 """The frame header of JPEG-LS."""
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), _SOF55} - {0xC4, 0xC8, 0xCC})
@@ -208,6 +211,27 @@ def join_tables(tables: bytes | None, tile: bytes) -> bytes:
     :raises CorruptFrameError: either is no JPEG stream
     """
     return TileJoiner(tables).join(tile) if tables else tile
+
+
+def split_tables(data: bytes) -> tuple[bytes, bytes]:
+    """A complete stream as its tables, a stream of their own, and the tile without them: what `join_tables` joins.
+
+    What is neither table nor frame (comments, application markers) is left out: the container tells the colours.
+
+    :raises CorruptFrameError: not a JPEG stream, or one without a scan
+    """
+    tables, rest, scan = [], [], 2
+    for marker, position in _segments(data):
+        end = position + 2 + int.from_bytes(data[position + 2 : position + 4])
+        if marker in _TABLES:
+            tables.append(data[position:end])
+        elif marker in _FRAME_HEADERS or marker == _DRI:
+            rest.append(data[position:end])
+        scan = end
+    if data[scan : scan + 2] != _SOS:
+        message = f"JPEG stream: no scan behind its headers, at byte {scan}"
+        raise CorruptFrameError(message)
+    return _SOI + b"".join(tables) + _EOI, _SOI + b"".join(rest) + data[scan:]
 
 
 def with_adobe_marker(data: bytes, transform: int) -> bytes:

@@ -61,10 +61,14 @@ class Pictures:
     accept: tuple[str, ...]
     quality: int | None
     rendering: Rendering | None
+    is_display: bool = True
+    """As people look at it; else the samples of the image."""
 
     def request(self, view: View, finish: Finish | None = None) -> Request:
         """What to ask an engine for."""
-        return Request(self.image, view, self.accept, self.quality, finish=finish, rendering=self.rendering)
+        return Request(
+            self.image, view, self.accept, self.quality, self.is_display, finish=finish, rendering=self.rendering
+        )
 
 
 def pictures(choices: Choices, image: str, info: ImageInfo, suffix: str) -> Pictures:

@@ -5,34 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from medtiles.core.pyramid import ImageInfo
 from medtiles.export.choices import Choices, pictures
+from medtiles.export.job import Job, Subject, journal_of
 from medtiles.export.journal import Journal
 from medtiles.export.layouts import LAYOUTS
-from medtiles.export.making import Engine, PyramidMaker
+from medtiles.export.making import Engine, PictureForm, PyramidMaker
 from medtiles.export.model import Sink, TileSet, Wanted
 from medtiles.export.place import Place
 from medtiles.export.running import Progress, Work, run
 from medtiles.export.sinks.folder import FolderSink
 from medtiles.export.sinks.growing_file import part_of
 from medtiles.export.sinks.zip_archive import ZipSink
-
-
-class Subject(NamedTuple):
-    """What is exported."""
-
-    engine: Engine
-    image: str
-    info: ImageInfo
-
-
-class Job(NamedTuple):
-    """An export that can be begun, or gone on with."""
-
-    work: Work
-    place: Place
+from medtiles.export.tiff import iip_tiff, ome_tiff
 
 
 def export(engine: Engine, image: str, choices: Choices, originals: Iterable[Path], progress: Progress) -> Path:
@@ -61,7 +46,7 @@ def _tiles(make: Callable[[Wanted], TileSet], usual: str, subject: Subject, choi
     tiles, work = _tile_set(make, usual, subject, choices)
     folder = place.parent if tiles.tops else place
     parts = tuple(folder / top for top in tiles.tops) or (place,)
-    return Job(work(FolderSink(folder, tiles), place), Place(folder / tiles.document, parts, _journal(place)))
+    return Job(work(FolderSink(folder, tiles), place), Place(folder / tiles.document, parts, journal_of(place)))
 
 
 def _tiles_in_archive(make: Callable[[Wanted], TileSet], usual: str, subject: Subject, choices: Choices) -> Job:
@@ -70,7 +55,7 @@ def _tiles_in_archive(make: Callable[[Wanted], TileSet], usual: str, subject: Su
     tiles, work = _tile_set(make, usual, subject, choices)
     archive = place if place.suffix.lower() == ".zip" else place.with_name(f"{place.name}.zip")
     sink = ZipSink(archive, tiles)
-    return Job(work(sink, archive), Place(archive, (archive,), _journal(archive), (part_of(archive),)))
+    return Job(work(sink, archive), Place(archive, (archive,), journal_of(archive), (part_of(archive),)))
 
 
 def _tile_set(
@@ -86,14 +71,12 @@ def _tile_set(
     tiles = make(wanted)
 
     def work(sink: Sink, place: Path) -> Work:
-        maker = PyramidMaker(subject.engine, asked, tiles, choices.plane, _journal(place))
+        maker = PyramidMaker(
+            subject.engine, PictureForm(subject.engine, asked), tiles, choices.plane, journal_of(place)
+        )
         return Work(sum(grid.area for grid in tiles.grids), maker, sink)
 
     return tiles, work
-
-
-def _journal(place: Path) -> Path:
-    return place.with_name(f".{place.name}.export")
 
 
 JOBS: Mapping[str, Callable[[Subject, Choices], Job]] = {
@@ -102,5 +85,7 @@ JOBS: Mapping[str, Callable[[Subject, Choices], Job]] = {
     "zoomify": partial(_tiles, LAYOUTS["zoomify"], "jpg"),
     "google": partial(_tiles, LAYOUTS["google"], "jpg"),
     "iiif3": partial(_tiles, LAYOUTS["iiif3"], "jpg"),
+    "iip-tiff": iip_tiff,
+    "ome-tiff": ome_tiff,
 }
 """The layouts, as users name them."""

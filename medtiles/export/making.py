@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Protocol
 
 from medtiles.core.geometry import Region, Size, ceil_div
-from medtiles.core.pyramid import ImageInfo
+from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.view import Request, View
 from medtiles.engine.planning import stored_tile
 from medtiles.export.canvas import Canvas
 from medtiles.export.choices import Pictures
 from medtiles.export.drawn import Drawn, Kind, halved, part
-from medtiles.export.model import Block, Cut, TileSet, rows_of
+from medtiles.export.model import Block, Cut, Tile, TileSet, rows_of
 from medtiles.protocols.tile_views import enlarged_view
 from transcode.codec import EncodeOptions
 from transcode.codecs.jpeg import encode_ycbcr
-from transcode.frames import EncodedFrame, PixelArray
+from transcode.frames import EncodedFrame, Frame, PixelArray
 from transcode.ycbcr import YCbCr, as_rgb, as_ycbcr
 
 _SQUARE = 2048
@@ -39,6 +39,9 @@ class Engine(Protocol):
     def info(self, image: str) -> ImageInfo:
         """Everything about an image."""
 
+    def stored_tile(self, image: str, key: TileKey) -> Frame:
+        """A tile as its source hands it out."""
+
     def produce(self, request: Request) -> EncodedFrame:
         """A picture."""
 
@@ -50,6 +53,52 @@ class Engine(Protocol):
 
     def encoded(self, request: Request, pixels: PixelArray) -> EncodedFrame:
         """What `pixels` gives, or a part of it, finished and encoded."""
+
+
+class Form(Protocol):
+    """What tiles are in the end. Safe to call from several threads."""
+
+    @property
+    def asked(self) -> Pictures:
+        """How pixels are asked for."""
+
+    def is_single(self, tile: Tile) -> bool:
+        """Whether the tiles of a level are made one by one: they are stored so, or the engine must make them."""
+
+    def single(self, tile: Tile) -> bytes:
+        """Such a tile."""
+
+    def encoded(self, drawn: Drawn, tile: Tile) -> bytes:
+        """Another one, of its pixels."""
+
+
+class PictureForm:
+    """Tiles that are pictures of their own."""
+
+    def __init__(self, engine: Engine, asked: Pictures) -> None:
+        self.asked = asked
+        self._engine = engine
+        self._info = engine.info(asked.image)
+
+    def is_single(self, tile: Tile) -> bool:
+        """See `Form.is_single`."""
+        if self.asked.rendering is not None:  # is done with stored values of each level
+            return True
+        key = stored_tile(self._info, tile.view) if self.asked.quality is None else None
+        return key is not None and self._info.levels[key.level].media_type in self.asked.accept
+
+    def single(self, tile: Tile) -> bytes:
+        """See `Form.single`."""
+        return self._engine.produce(self.asked.request(tile.view, tile.finish)).data
+
+    def encoded(self, drawn: Drawn, tile: Tile) -> bytes:
+        """See `Form.encoded`."""
+        request = self.asked.request(tile.view, tile.finish)
+        if isinstance(drawn, PixelArray):
+            return self._engine.encoded(request, drawn).data
+        if tile.finish is not None:
+            return self._engine.encoded(request, as_rgb(drawn)).data
+        return encode_ycbcr(drawn, EncodeOptions(request.quality)).data
 
 
 @dataclass(frozen=True)
@@ -68,14 +117,15 @@ class _Run:
 class PyramidMaker:
     """See above. Safe to call from several threads."""
 
-    def __init__(self, engine: Engine, asked: Pictures, tiles: TileSet, plane: int, scratch: Path) -> None:
+    def __init__(self, engine: Engine, form: Form, tiles: TileSet, plane: int, scratch: Path) -> None:
         """:param scratch: what the names of canvases begin with"""
         self._engine = engine
-        self._asked = asked
+        self._form = form
+        self._asked = form.asked
         self._tiles = tiles
         self._plane = plane
         self._scratch = scratch
-        self._info = engine.info(asked.image)
+        self._info = engine.info(form.asked.image)
         self._kind = self._kind_of_pixels()
         self._canvases: list[Canvas] = []
         self._runs = list(self._planned())
@@ -97,8 +147,7 @@ class PyramidMaker:
             yield from self._cut(run, block)
             return
         for level, column, row in block.places():
-            tile = self._tiles.levels[level].tile(column, row)
-            yield self._engine.produce(self._asked.request(tile.view, tile.finish)).data
+            yield self._form.single(self._tiles.levels[level].tile(column, row))
 
     def flush(self) -> None:
         """See `Maker.flush`."""
@@ -118,7 +167,7 @@ class PyramidMaker:
         canvas: Canvas | None = None
         while start < len(levels):
             cut = levels[start].cut
-            if cut is None or self._is_asked_for(start):
+            if cut is None or self._is_single(start):
                 yield _Run(range(start, start + 1))
                 start, canvas = start + 1, None
                 continue
@@ -133,16 +182,11 @@ class PyramidMaker:
     def _goes_on(self, level: int) -> bool:
         before, cut = self._tiles.levels[level - 1].cut, self._tiles.levels[level].cut
         is_next = before is not None and cut is not None and cut.reduction == before.reduction + 1
-        return is_next and not self._is_asked_for(level)
+        return is_next and not self._is_single(level)
 
-    def _is_asked_for(self, level: int) -> bool:
-        """Whether the engine has the tiles of a level as they are, or is the only one to make them."""
-        if self._asked.rendering is not None:  # is done with stored values of each level
-            return True
+    def _is_single(self, level: int) -> bool:
         grid = self._tiles.levels[level].grid
-        view = self._tiles.levels[level].tile(grid.width // 2, grid.height // 2).view
-        key = stored_tile(self._info, view) if self._asked.quality is None else None
-        return key is not None and self._info.levels[key.level].media_type in self._asked.accept
+        return self._form.is_single(self._tiles.levels[level].tile(grid.width // 2, grid.height // 2))
 
     def _canvas(self, cut: Cut, halvings: int) -> Canvas:
         path = self._scratch.with_name(f"{self._scratch.name}.{len(self._canvases)}")
@@ -211,16 +255,8 @@ class PyramidMaker:
         assert tiles.cut is not None
         for _, column, row in Block(((level, cells),)).places():
             region = tiles.cut.region(column, row)
-            tile = tiles.tile(column, row)
             drawn = part(pixels, Region(region.x - place[0], region.y - place[1], region.width, region.height))
-            yield self._encoded(drawn, self._asked.request(tile.view, tile.finish))
-
-    def _encoded(self, drawn: Drawn, request: Request) -> bytes:
-        if isinstance(drawn, PixelArray):
-            return self._engine.encoded(request, drawn).data
-        if request.finish is not None:
-            return self._engine.encoded(request, as_rgb(drawn)).data
-        return encode_ycbcr(drawn, EncodeOptions(request.quality)).data
+            yield self._form.encoded(drawn, tiles.tile(column, row))
 
 
 def _depth(cut: Cut) -> int:

@@ -106,6 +106,10 @@ class Block(NamedTuple):
         """In all parts."""
         return sum(cells.width * cells.height for _, cells in self.parts)
 
+    def moved(self, levels: int) -> Block:
+        """The same, so many levels further on."""
+        return Block(tuple((level + levels, cells) for level, cells in self.parts), self.is_after_all)
+
     def places(self) -> Iterator[tuple[int, int, int]]:
         """Level, column and row of each tile."""
         for level, cells in self.parts:

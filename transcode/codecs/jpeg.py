@@ -63,7 +63,7 @@ class JpegCodec:
         return is_byte and (pixels.samples_per_pixel, pixels.photometric) in _HELD
 
     def encode(self, pixels: PixelArray, options: EncodeOptions) -> EncodedFrame:
-        """See `Encoder.encode`. Chroma is subsampled 4:2:0; a profile goes into APP2."""
+        """See `Encoder.encode`. A profile goes into APP2."""
         if not self.holds(pixels.format) or max(pixels.width, pixels.height) > 0xFFFF:
             message = f"JPEG cannot hold {pixels.width} x {pixels.height} pixels of {pixels.format}"
             raise UnsupportedPixelsError(message)
@@ -73,7 +73,7 @@ class JpegCodec:
             _contiguous(pixels.samples),
             quality,
             "GRAY" if is_grey else "RGB",
-            "Gray" if is_grey else "420",
+            "Gray" if is_grey else options.subsampling,
         )
         if options.icc_profile:
             data = _with_profile(data, options.icc_profile)

@@ -20,6 +20,7 @@ from medtiles.core.tiles import ImageQuery
 from medtiles.export.choices import Choices
 from medtiles.export.errors import ExportError
 from medtiles.export.exporting import JOBS, export
+from medtiles.export.job import Subject
 from medtiles.export.model import Block, Wanted, rows_of
 from medtiles.settings import Settings
 
@@ -213,8 +214,6 @@ def test_a_rendering_is_that_of_the_server(tmp_path: Path, run: Callable[..., Pa
 
 @pytest.mark.parametrize("layout", ["dz", "zoomify", "google", "iiif3"])
 def test_blocks_hold_every_tile_once(layout: str, engine: Engine, tmp_path: Path) -> None:
-    from medtiles.export.exporting import Subject
-
     (image,) = (each.id for each in engine.images(ImageQuery()).images)
     job = JOBS[layout](Subject(engine, image, engine.info(image)), Choices(layout, tmp_path / "p", tile_size=64))
     places = [place for block in job.work.maker.blocks() for place in block.places()]
