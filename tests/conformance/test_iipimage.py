@@ -18,7 +18,9 @@ import pytest
 import pyvips  # type: ignore[import-untyped]  # ships neither types nor stubs
 from numpy.typing import NDArray
 from PIL import Image
+from typer.testing import CliRunner
 
+from medtiles.cli import app
 from tests.e2e import fastcgi
 from tests.e2e.serving import serving
 
@@ -214,3 +216,17 @@ def test_a_block_holds_the_same_tiles(both: Both) -> None:
     theirs = heads(both.theirs("TIL=3,1-10")[1])
     assert heads(both.ours("TIL=3,1-10").content) == theirs
     assert len(theirs) == 4
+
+
+def test_it_serves_what_we_export_for_it(both: Both, shared_data: Callable[[str], Path]) -> None:
+    slide, name = shared_data("wsi/CMU-1-Small-Region.svs"), "exported.tif"
+    words = ["export", str(slide), str(both.folder / name), "--layout", "iip-tiff", "--force"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    told = both.theirs("OBJ=Max-size&OBJ=Tile-size&OBJ=Resolution-number", name)[1].split()
+    assert told == [b"Max-size:2220", b"2967", b"Tile-size:240", b"240", b"Resolution-number:5"]
+    head, tile = both.theirs("JTL=4,52", name)
+    assert head["content-type"] == "image/jpeg"
+    stored = pyvips.Image.new_from_file(str(slide)).crop(480, 1200, 240, 240).numpy()[..., :3]
+    assert np.abs(colours(tile) - stored).mean() < 3
+    assert colours(both.theirs("JTL=0,0", name)[1]).shape == (186, 139, 3)

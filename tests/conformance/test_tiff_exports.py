@@ -55,7 +55,7 @@ class Opened:
         """Of a whole plane, at a size."""
         full = self.info.size
         view = View(Region(0, 0, full.width, full.height), size or full, plane)
-        return np.asarray(self.engine.samples(self.image, view).samples)
+        return self.engine.samples(self.image, view).samples
 
     def export(self, layout: str, destination: Path, **more: object) -> Path:
         choices = Choices(layout, destination, **more)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def noise(width: int, height: int, samples: int, dtype: str) -> NDArray[np.gener
     wave = (np.sin(x / 40) * np.cos(y / 30) + 1)[..., None] * np.linspace(0.3, 0.48, samples)
     top = 1.0 if dtype == "float32" else np.iinfo(dtype).max
     values = wave * top + random.normal(0, top / 200, wave.shape)
-    return values.clip(0, top).astype(dtype).squeeze()
+    return np.asarray(values.clip(0, top).astype(dtype).squeeze())
 
 
 @pytest.mark.parametrize("layout", ["iip-tiff", "ome-tiff"])
