@@ -215,6 +215,9 @@ def export_(  # noqa: PLR0913, PLR0917
         str, typer.Option(help='As in addresses, such as "channels=DAPI:p1-p99:0000FF,1&blend=add"')
     ] = "",
     address: Annotated[str, typer.Option(metavar="URL", help="Where it will be found, for documents that tell")] = "",
+    spacing: Annotated[
+        float | None, typer.Option(min=0.0001, help="Micrometres per pixel, where the image does not tell or is wrong")
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help="Tiles made at a time [default: one for each CPU]")] = 0,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace an earlier export, begun or done")] = False,
     config: Config = None,
@@ -224,7 +227,7 @@ def export_(  # noqa: PLR0913, PLR0917
     from medtiles.export.choices import Choices  # noqa: PLC0415
 
     choices = Choices(
-        layout, destination, format_, quality, tile_size, overlap, plane, rendering, address, threads, force
+        layout, destination, format_, quality, tile_size, overlap, plane, rendering, address, threads, spacing, force
     )
     exporting.export_image(file, choices, config)
 

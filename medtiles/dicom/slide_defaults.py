@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydicom.valuerep import format_number_as_ds
+
 from medtiles.dicom.heads import WHOLE_SLIDE_STORAGE
 from medtiles.dicom.json_model import Json
 
@@ -48,7 +50,8 @@ def origin(x_mm: float = 0.0, y_mm: float = 0.0) -> Json:
 
 def pixel_measures(row_mm: float, column_mm: float) -> Json:
     """Pixel Measures Sequence, from the distances of rows and of columns."""
-    return _sequence({_SPACING: {"vr": "DS", "Value": [row_mm, column_mm]}})
+    spacing = [float(format_number_as_ds(distance)) for distance in (row_mm, column_mm)]
+    return _sequence({_SPACING: {"vr": "DS", "Value": spacing}})
 
 
 def with_slide_defaults(metadata: Json) -> Json:

@@ -34,6 +34,8 @@ class Choices:
     """Where it will be found, for documents that tell."""
     threads: int = 0
     """0: one for each processor."""
+    spacing_um: float | None = None
+    """Micrometres per pixel, in place of what the image tells or does not."""
     is_forced: bool = False
     """Whether what is there may be replaced."""
 
@@ -50,6 +52,7 @@ class Choices:
             "plane": self.plane,
             "rendering": self.rendering,
             "address": self.address,
+            "spacing_um": self.spacing_um,
         }
 
 

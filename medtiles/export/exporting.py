@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from medtiles.export.choices import Choices, pictures
+from medtiles.export.dicom import dicom
 from medtiles.export.job import Job, Subject, journal_of
 from medtiles.export.journal import Journal
 from medtiles.export.layouts import LAYOUTS
@@ -20,17 +22,19 @@ from medtiles.export.sinks.zip_archive import ZipSink
 from medtiles.export.tiff import iip_tiff, ome_tiff
 
 
-def export(engine: Engine, image: str, choices: Choices, originals: Iterable[Path], progress: Progress) -> Path:
+def export(engine: Engine, image: str, choices: Choices, originals: Sequence[Path], progress: Progress) -> Path:
     """Write an export; gives the file that is to be opened.
 
-    :param originals: files that are never written over
+    :param originals: the files of the image, which are never written over
     :raises ExportError: there is something else in the place of the export
     :raises BadRequestError: a choice makes no sense for the image
     :raises OSError: it cannot be written; what is done so far is gone on with another time
     :raises MedTilesError, TranscodeError: a tile cannot be made
     """
     info = engine.info(image)
-    job = JOBS[choices.layout](Subject(engine, image, info), choices)
+    if choices.spacing_um is not None:
+        info = replace(info, spacing_mm=(choices.spacing_um / 1000, choices.spacing_um / 1000))
+    job = JOBS[choices.layout](Subject(engine, image, info, tuple(originals)), choices)
     job.place.clear(originals, is_forced=choices.is_forced)
     job.place.journal.parent.mkdir(parents=True, exist_ok=True)
     run(job.work, Journal(job.place.journal, choices.header(info)), progress, choices.threads)
@@ -87,5 +91,6 @@ JOBS: Mapping[str, Callable[[Subject, Choices], Job]] = {
     "iiif3": partial(_tiles, LAYOUTS["iiif3"], "jpg"),
     "iip-tiff": iip_tiff,
     "ome-tiff": ome_tiff,
+    "dicom": dicom,
 }
 """The layouts, as users name them."""

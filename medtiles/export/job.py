@@ -17,6 +17,8 @@ class Subject(NamedTuple):
     engine: Engine
     image: str
     info: ImageInfo
+    paths: tuple[Path, ...]
+    """Its files."""
 
 
 class Job(NamedTuple):

@@ -42,6 +42,9 @@ class Engine(Protocol):
     def stored_tile(self, image: str, key: TileKey) -> Frame:
         """A tile as its source hands it out."""
 
+    def samples(self, image: str, what: View | TileKey) -> PixelArray:
+        """Samples with all their bits."""
+
     def produce(self, request: Request) -> EncodedFrame:
         """A picture."""
 

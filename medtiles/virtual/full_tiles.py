@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 import numpy as np
@@ -13,12 +13,13 @@ from medtiles.core.limits import Limits
 from transcode.archive import archive_encoders
 from transcode.codec import Codecs
 from transcode.codecs import HTJ2K, JPEG, JPEG_2000
-from transcode.frames import EncodedFrame, Frame, PixelArray
+from transcode.codestream import parse
+from transcode.frames import EncodedFrame, Frame, PixelArray, PixelFormat
 from transcode.targets import ArchiveOptions
 
 _SYNTAX = "1.2.840.10008.1.2.4."
 JPEG_BASELINE, JPEG_2000_ANY, HTJ2K_ANY = f"{_SYNTAX}50", f"{_SYNTAX}91", f"{_SYNTAX}203"
-_ENCODERS = {JPEG_BASELINE: JPEG_BASELINE, JPEG_2000_ANY: f"{_SYNTAX}90", HTJ2K_ANY: f"{_SYNTAX}201"}
+ENCODERS = {JPEG_BASELINE: JPEG_BASELINE, JPEG_2000_ANY: f"{_SYNTAX}90", HTJ2K_ANY: f"{_SYNTAX}201"}
 """What writes streams of each transfer syntax; those of wavelets lose nothing, which their wider syntax allows."""
 _LONGEST = 65535
 """Pixels of a side in JPEG, and in (0028,0010)."""
@@ -34,6 +35,17 @@ def syntax_of(frame: Frame) -> str:
     if frame.format.photometric not in _OF_WAVELETS:
         return JPEG_BASELINE
     return _WAVELETS.get(frame.encoding.name, JPEG_BASELINE)
+
+
+def stored_pixels(frame: EncodedFrame) -> PixelFormat:
+    """Of the samples in a stored tile, as (0028,0004) must say it.
+
+    :raises CorruptFrameError: the stream is broken
+    """
+    if not frame.format.is_colour or frame.encoding.name not in _WAVELETS:
+        return frame.format
+    photometric = parse(frame.data).cod.photometric(frame.format.photometric)
+    return replace(frame.format, photometric=photometric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,12 @@ class FullTiles:
         :raises UnsupportedPixelsError: the transfer syntax cannot hold it
         """
         pixels = self.codecs.decode(frame) if isinstance(frame, EncodedFrame) else frame
-        encoder = archive_encoders().for_transfer_syntax(_ENCODERS[syntax])
-        return encoder.encode(_filled(pixels, size, background), ArchiveOptions(self.quality))
+        encoder = archive_encoders().for_transfer_syntax(ENCODERS[syntax])
+        return encoder.encode(filled(pixels, size, background), ArchiveOptions(self.quality))
 
 
-def _filled(pixels: PixelArray, size: Size, background: tuple[int, int, int]) -> PixelArray:
+def filled(pixels: PixelArray, size: Size, background: tuple[int, int, int]) -> PixelArray:
+    """A tile of full size, with the background to the right and below."""
     if (pixels.width, pixels.height) == (size.width, size.height):
         return pixels
     count = pixels.format.samples_per_pixel

@@ -12,7 +12,7 @@ from medtiles.core.errors import ImageNotFoundError, MedTilesError
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.studies import Scope
 from medtiles.core.tiles import ImagePage, ImageQuery, ImageSummary
-from medtiles.virtual.full_tiles import FullTiles, syntax_of
+from medtiles.virtual.full_tiles import FullTiles, stored_pixels, syntax_of
 from medtiles.virtual.slide import VirtualLevel, VirtualSlide, uid_of
 from transcode.errors import TranscodeError
 from transcode.frames import Frame, PixelFormat
@@ -133,8 +133,9 @@ class Offered:
         level = info.levels[index]
         frame = self._images.stored_tile(image, TileKey(index, 0, 0))
         syntax = syntax_of(frame)
-        pixels = frame.format
-        if not self._tiles.is_as_stored(frame, syntax, level.tile_size):
+        if self._tiles.is_as_stored(frame, syntax, level.tile_size):
+            pixels = stored_pixels(frame)
+        else:
             pixels = self._tiles.made(frame, syntax, level.tile_size, info.background).format
         return VirtualLevel(index, level, syntax, pixels, spacing_of(info, index))
 

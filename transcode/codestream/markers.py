@@ -185,6 +185,15 @@ class Cod:
         """Whether the wavelet is the 5-3 one, which loses nothing."""
         return self.transformation == 1
 
+    def photometric(self, otherwise: str) -> str:
+        """Photometric Interpretation of the three components (PS3.5 8.2.4).
+
+        :param otherwise: when they are not transformed
+        """
+        if not self.mct:
+            return otherwise
+        return "YBR_RCT" if self.is_reversible else "YBR_ICT"
+
     @property
     def is_resolution_major(self) -> bool:
         """Whether all packets of a resolution come before those of the next one."""

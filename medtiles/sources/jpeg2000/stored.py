@@ -64,9 +64,7 @@ class Stored:
         pixels, cod = self.pixels, self.codestream.cod
         if not pixels.is_colour:
             return pixels
-        if cod.mct:
-            return replace(pixels, photometric="YBR_RCT" if cod.is_reversible else "YBR_ICT")
-        return replace(pixels, photometric="YBR_FULL" if self.boxed.colour_space == SYCC else "RGB")
+        return replace(pixels, photometric=cod.photometric("YBR_FULL" if self.boxed.colour_space == SYCC else "RGB"))
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the codestream."""
