@@ -54,6 +54,12 @@ Out = Annotated[
     Path, typer.Option("-o", "--output", metavar="OUT", help="File to write; its suffix chooses the encoding")
 ]
 Plane = Annotated[int, typer.Option(help="Slice, channel, focal plane or time point, from 0")]
+Quality = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Encode anew, so [default: stored bytes where they fit]")
+]
+RenderingText = Annotated[
+    str, typer.Option("--rendering", help='As in addresses, such as "channels=DAPI:p1-p99:0000FF,1&blend=add"')
+]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite OUT")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
@@ -177,6 +183,8 @@ def region(  # noqa: PLR0913, PLR0917
         str | None, typer.Option(metavar="W,H", help="Size of the answer, in pixels [default: full resolution]")
     ] = None,
     plane: Plane = 0,
+    quality: Quality = None,
+    rendering: RenderingText = "",
     force: Force = False,
     config: Config = None,
 ) -> None:
@@ -184,8 +192,30 @@ def region(  # noqa: PLR0913, PLR0917
     from medtiles.cli import reading  # noqa: PLC0415
     from medtiles.core.geometry import Region  # noqa: PLC0415
 
-    wish = reading.Wish(file, out, (), force)
+    wish = reading.Wish(file, out, (), force, quality, rendering)
     reading.write_picture(wish, reading.view(Region(x, y, width, height), size, plane), config)
+
+
+@app.command()
+@told_in_one_line
+def thumbnail(  # noqa: PLR0913, PLR0917
+    file: File,
+    out: Out,
+    size: Annotated[int, typer.Option(min=1, help="Most pixels of a side")] = 512,
+    plane: Plane = 0,
+    associated: Annotated[str, typer.Option(help="A picture that comes with it instead: label, macro and so on")] = "",
+    quality: Quality = None,
+    rendering: RenderingText = "",
+    force: Force = False,
+    config: Config = None,
+) -> None:
+    """Write a small picture of an image, or its label or macro, to a file."""
+    from medtiles.cli import reading  # noqa: PLC0415
+    from medtiles.core.view import AssociatedName  # noqa: PLC0415
+
+    wish = reading.Wish(file, out, (), force, quality, rendering)
+    what = AssociatedName(associated, size) if associated else reading.Thumbnail(size, plane)
+    reading.write_picture(wish, what, config)
 
 
 @app.command(name="export")
@@ -202,18 +232,13 @@ def export_(  # noqa: PLR0913, PLR0917
     format_: Annotated[
         str, typer.Option("--format", help="Of tiles: jpg, png, webp, avif, jxl [default: jpg]", show_default=False)
     ] = "",
-    quality: Annotated[
-        int | None,
-        typer.Option(min=1, max=100, help="Encode all anew, so [default: stored bytes as they are]"),
-    ] = None,
+    quality: Quality = None,
     tile_size: Annotated[
         int | None, typer.Option(min=16, max=4096, help="Pixels of a side [default: as stored, where that can be]")
     ] = None,
     overlap: Annotated[int, typer.Option(min=0, max=256, help="Pixels that tiles of dz share")] = 0,
     plane: Plane = 0,
-    rendering: Annotated[
-        str, typer.Option(help='As in addresses, such as "channels=DAPI:p1-p99:0000FF,1&blend=add"')
-    ] = "",
+    rendering: RenderingText = "",
     address: Annotated[str, typer.Option(metavar="URL", help="Where it will be found, for documents that tell")] = "",
     spacing: Annotated[
         float | None, typer.Option(min=0.0001, help="Micrometres per pixel, where the image does not tell or is wrong")

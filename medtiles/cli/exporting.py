@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from medtiles.app.heap import tune_heap
 from medtiles.cli.errors import UsageError
 from medtiles.cli.reading import opened
 from medtiles.export.choices import Choices
@@ -31,6 +32,7 @@ def export_image(file: Path, choices: Choices, config: Path | None) -> None:
     if choices.layout not in JOBS:
         message = f"--layout {choices.layout}: it must be one of {', '.join(JOBS)}"
         raise UsageError(message)
+    tune_heap()
     settings = {"decoded_cache_mb": _DECODED_MB, "encoded_cache_mb": 0}
     with opened(file, config, settings) as (engine, image), Told() as told:
         document = export(engine, image, choices, engine.catalogue.paths(image), told)
@@ -91,5 +93,5 @@ class Told:
         """Take it away; what ended early can be gone on with."""
         if self._bar is not None:
             self._bar.stop()
-        if kind is not None and self._done > self._earlier:
+        if kind is not None and self._tiles:
             self._console.print(f"{self._done:,} of {self._tiles:,} tiles are written; the same command goes on there")

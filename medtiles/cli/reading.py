@@ -21,8 +21,9 @@ from medtiles.cli.output import require_writable, write
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.tiles import ImageQuery
-from medtiles.core.view import Request, View
+from medtiles.core.view import AssociatedName, Request, View
 from medtiles.protocols.documents import image_document
+from medtiles.protocols.kept import rendering_of
 from medtiles.settings import load
 from transcode.codec import Codecs, Encoder
 from transcode.codecs import builtin
@@ -40,6 +41,21 @@ class Wish:
     accept: tuple[str, ...]
     """Media types; empty: what the suffix of `out` says."""
     is_forced: bool
+    quality: int | None = None
+    rendering: str = ""
+    """As addresses say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The whole of an image, no larger than so many pixels a side."""
+
+    side: int
+    plane: int
+
+    def view(self, info: ImageInfo) -> View:
+        """Of an image."""
+        return View(Region(0, 0, info.size.width, info.size.height), info.size.fitted(self.side), self.plane)
 
 
 def view(region: Region, size: str | None, plane: int) -> View:
@@ -71,16 +87,23 @@ def print_info(file: Path, config: Path | None, *, as_json: bool) -> None:
     console.print(_levels(info))
 
 
-def write_picture(wish: Wish, what: TileKey | View, config: Path | None) -> None:
-    """Write a tile or a region to a file, in the encoding that is wanted."""
+def write_picture(wish: Wish, what: TileKey | View | AssociatedName | Thumbnail, config: Path | None) -> None:
+    """Write a part of an image to a file, in the encoding that is wanted."""
     with opened(wish.file, config) as (engine, image):
         originals = engine.catalogue.paths(image)
         require_writable(wish.out, originals, is_forced=wish.is_forced)
+        part = what.view(engine.info(image)) if isinstance(what, Thumbnail) else what
         if wish.out.suffix.lower() in _SAMPLES and not wish.accept:
-            data = _samples(engine, image, what, wish.out.suffix.lower())
+            if isinstance(part, AssociatedName) or wish.rendering or wish.quality is not None:
+                message = (
+                    f"{wish.out} holds samples as they are stored, without --associated, --rendering and --quality"
+                )
+                raise UsageError(message)
+            data = _samples(engine, image, part, wish.out.suffix.lower())
         else:
             accept = wish.accept or (_media_type(wish.out),)
-            data = engine.produce(Request(image, what, accept)).data
+            rendering = rendering_of(wish.rendering, engine.info(image)) if wish.rendering else None
+            data = engine.produce(Request(image, part, accept, wish.quality, rendering=rendering)).data
     write(wish.out, data, is_forced=wish.is_forced)
 
 

@@ -170,6 +170,40 @@ def test_a_size_that_is_none_is_wrong_usage(card: Path) -> None:
     assert run("region", card, 0, 0, 10, 10, "--size", "large", "-o", "r.png").exit_code == 2
 
 
+def test_a_region_is_rendered_as_asked(card: Path, tmp_path: Path) -> None:
+    for name, words in (("plain.png", ()), ("inverted.png", ("--rendering", "invert=1"))):
+        assert run("region", card, 0, 0, 100, 80, *words, "-o", tmp_path / name).exit_code == 0
+    plain, inverted = (np.asarray(Image.open(tmp_path / name)) for name in ("plain.png", "inverted.png"))
+    np.testing.assert_array_equal(inverted, 255 - plain)
+    done = run("region", card, 0, 0, 10, 10, "--rendering", "invert=1", "-o", tmp_path / "r.npy")
+    assert (done.exit_code, "as they are stored" in done.output) == (2, True)
+
+
+def test_a_thumbnail_is_the_whole_in_small(card: Path, tmp_path: Path) -> None:
+    assert run("thumbnail", card, "--size", 200, "--quality", 60, "-o", tmp_path / "t.jpg").exit_code == 0
+    assert Image.open(tmp_path / "t.jpg").size == (200, 120)
+    assert run("thumbnail", card, "--associated", "label", "-o", tmp_path / "l.jpg").exit_code == 0
+    done = run("thumbnail", card, "--associated", "portrait", "-o", tmp_path / "p.jpg")
+    assert (done.exit_code, "portrait" in done.output) == (1, True)
+
+
+def test_an_export_says_what_it_wrote(card: Path, tmp_path: Path) -> None:
+    done = run("export", card, tmp_path / "out" / "card", "--format", "png")
+    assert done.exit_code == 0, done.output
+    assert "card.dzi: " in done.output
+    assert "tiles, " in done.output
+    assert (tmp_path / "out" / "card_files" / "10" / "3_2.png").exists()
+    again = run("export", card, tmp_path / "out" / "card", "--format", "png")
+    assert (again.exit_code, "--force replaces it" in again.output) == (1, True)
+    assert run("export", card, tmp_path / "out" / "card", "--force").exit_code == 0
+
+
+def test_an_export_in_an_unknown_layout_is_wrongly_called(card: Path, tmp_path: Path) -> None:
+    done = run("export", card, tmp_path / "out", "--layout", "dzz")
+    assert done.exit_code == 2
+    assert "must be one of dz, dz-zip, zoomify, google, iiif3, iip-tiff, ome-tiff, dicom" in done.output
+
+
 def test_a_region_outside_the_image_is_refused(card: Path) -> None:
     done = run("region", card, -5, 0, 10, 10, "-o", "r.png")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
