@@ -8,8 +8,9 @@ down on a canvas, of which the next run is drawn. So each level is made once, fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +59,10 @@ class Engine(Protocol):
         """What `pixels` gives, or a part of it, finished and encoded."""
 
 
+Single = Callable[[Tile, int, int], bytes]
+"""Of a tile, its column and row."""
+
+
 class Form(Protocol):
     """What tiles are in the end. Safe to call from several threads."""
 
@@ -65,14 +70,19 @@ class Form(Protocol):
     def asked(self) -> Pictures:
         """How pixels are asked for."""
 
-    def is_single(self, tile: Tile) -> bool:
-        """Whether the tiles of a level are made one by one: they are stored so, or the engine must make them."""
+    def single(self, sample: Tile) -> Single | None:
+        """What gives the tiles of a level one by one: they are stored so, or the engine must make them.
 
-    def single(self, tile: Tile) -> bytes:
-        """Such a tile."""
+        None where they are made of larger pictures.
+
+        :param sample: one of them, not at an edge if there is such a one
+        """
+
+    def produced(self, tile: Tile, column: int, row: int) -> bytes:
+        """A tile that the engine makes."""
 
     def encoded(self, drawn: Drawn, tile: Tile) -> bytes:
-        """Another one, of its pixels."""
+        """One of those that are not had one by one, of its pixels."""
 
 
 class PictureForm:
@@ -83,16 +93,30 @@ class PictureForm:
         self._engine = engine
         self._info = engine.info(asked.image)
 
-    def is_single(self, tile: Tile) -> bool:
-        """See `Form.is_single`."""
-        if self.asked.rendering is not None:  # is done with stored values of each level
-            return True
-        key = stored_tile(self._info, tile.view) if self.asked.quality is None else None
-        return key is not None and self._info.levels[key.level].media_type in self.asked.accept
-
-    def single(self, tile: Tile) -> bytes:
+    def single(self, sample: Tile) -> Single | None:
         """See `Form.single`."""
+        if self.asked.rendering is not None:  # is done with stored values of each level
+            return self.produced
+        key = stored_tile(self._info, sample.view) if self.asked.quality is None else None
+        if key is None or self._info.levels[key.level].media_type not in self.asked.accept:
+            return None
+        frame = self._engine.stored_tile(self.asked.image, key)
+        produced = self._engine.produce(self.asked.request(sample.view, sample.finish))
+        is_untouched = isinstance(frame, EncodedFrame) and frame.data == produced.data
+        return partial(self._untouched, key.level) if is_untouched else self.produced
+
+    def produced(self, tile: Tile, _column: int, _row: int) -> bytes:
+        """See `Form.produced`."""
         return self._engine.produce(self.asked.request(tile.view, tile.finish)).data
+
+    def _untouched(self, level: int, tile: Tile, column: int, row: int) -> bytes:
+        """A stored tile, by a shorter way; one at an edge is cut by the engine."""
+        grid = self._info.levels[level].grid
+        if column + 1 < grid.width and row + 1 < grid.height:
+            frame = self._engine.stored_tile(self.asked.image, TileKey(level, column, row, tile.view.plane))
+            if isinstance(frame, EncodedFrame) and frame.is_accepted(self.asked.accept):
+                return frame.data
+        return self.produced(tile, column, row)
 
     def encoded(self, drawn: Drawn, tile: Tile) -> bytes:
         """See `Form.encoded`."""
@@ -115,6 +139,8 @@ class _Run:
     """None: of the image."""
     left_on: Canvas | None = None
     """None: no run comes after it that would need it."""
+    single: Single | None = None
+    """What gives its tiles, where `squares` is 0."""
 
 
 class PyramidMaker:
@@ -131,6 +157,7 @@ class PyramidMaker:
         self._info = engine.info(form.asked.image)
         self._kind = self._kind_of_pixels()
         self._canvases: list[Canvas] = []
+        self._singles = [self._single(level) for level in range(len(tiles.levels))]
         self._runs = list(self._planned())
 
     def blocks(self) -> Iterator[Block]:
@@ -146,11 +173,11 @@ class PyramidMaker:
     def make(self, block: Block) -> Iterator[bytes]:
         """See `Maker.make`."""
         run = next(run for run in self._runs if block.parts[0][0] in run.levels)
-        if run.squares:
+        if run.single is None:
             yield from self._cut(run, block)
             return
         for level, column, row in block.places():
-            yield self._form.single(self._tiles.levels[level].tile(column, row))
+            yield run.single(self._tiles.levels[level].tile(column, row), column, row)
 
     def flush(self) -> None:
         """See `Maker.flush`."""
@@ -169,9 +196,9 @@ class PyramidMaker:
         start = 0
         canvas: Canvas | None = None
         while start < len(levels):
-            cut = levels[start].cut
-            if cut is None or self._is_single(start):
-                yield _Run(range(start, start + 1))
+            cut, single = levels[start].cut, self._singles[start]
+            if cut is None or single is not None:
+                yield _Run(range(start, start + 1), single=single or self._form.produced)
                 start, canvas = start + 1, None
                 continue
             end = start + 1
@@ -185,11 +212,11 @@ class PyramidMaker:
     def _goes_on(self, level: int) -> bool:
         before, cut = self._tiles.levels[level - 1].cut, self._tiles.levels[level].cut
         is_next = before is not None and cut is not None and cut.reduction == before.reduction + 1
-        return is_next and not self._is_single(level)
+        return is_next and self._singles[level] is None
 
-    def _is_single(self, level: int) -> bool:
+    def _single(self, level: int) -> Single | None:
         grid = self._tiles.levels[level].grid
-        return self._form.is_single(self._tiles.levels[level].tile(grid.width // 2, grid.height // 2))
+        return self._form.single(self._tiles.levels[level].tile((grid.width - 1) // 2, (grid.height - 1) // 2))
 
     def _canvas(self, cut: Cut, halvings: int) -> Canvas:
         path = self._scratch.with_name(f"{self._scratch.name}.{len(self._canvases)}")

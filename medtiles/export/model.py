@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import Finish, View
+from medtiles.protocols.tile_views import enlarged_view
 
 Json = Any
 STRIPE = 64
@@ -33,10 +35,8 @@ class Wanted:
 
 
 class Tile(NamedTuple):
-    """One file of a layout."""
+    """What a tile shows."""
 
-    path: str
-    """Below the folder of the export, slashes between."""
     view: View
     finish: Finish | None = None
 
@@ -52,12 +52,21 @@ class Cut:
     reduction: int
     """Halvings that the level is away from full resolution."""
     overlap: int = 0
+    is_padded: bool = False
+    """Whether tiles at the right and lower edge are filled up."""
 
     def region(self, column: int, row: int) -> Region:
         """What a tile covers on the level."""
-        side = self.side + 2 * self.overlap
-        start = Region(column * self.side - self.overlap, row * self.side - self.overlap, side, side)
-        return start.cut_to(self.size)
+        left, top = max(0, column * self.side - self.overlap), max(0, row * self.side - self.overlap)
+        right = min(self.size.width, (column + 1) * self.side + self.overlap)
+        return Region(left, top, right - left, min(self.size.height, (row + 1) * self.side + self.overlap) - top)
+
+    def tile(self, wanted: Wanted, column: int, row: int) -> Tile:
+        """What it shows of the image."""
+        part = self.region(column, row)
+        view = enlarged_view(part, self.reduction, wanted.info.size, wanted.plane)
+        is_whole = part.width == self.side and part.height == self.side
+        return Tile(view, Finish(padded=Size(self.side, self.side)) if self.is_padded and not is_whole else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,15 @@ class TileLevel:
     grid: Size
     tile: Callable[[int, int], Tile]
     """By column and row."""
-    cut: Cut | None = None
+    path: Callable[[int, int], str]
+    """The same: below the folder of the export, slashes between."""
+    cut: Cut | None
     """None: its tiles are no parts of one level."""
+
+
+def cut_level(wanted: Wanted, cut: Cut, path: Callable[[int, int], str]) -> TileLevel:
+    """A level of a pyramid."""
+    return TileLevel(cut.size.grid(Size(cut.side, cut.side)), partial(cut.tile, wanted), path, cut)
 
 
 @dataclass(frozen=True, slots=True)

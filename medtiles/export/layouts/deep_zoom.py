@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from medtiles.core.errors import BadRequestError
-from medtiles.export.model import Cut, Tile, TileLevel, TileSet, Wanted
+from medtiles.export.model import Cut, TileSet, Wanted, cut_level
 from medtiles.protocols.http.dzi import Layout, default_tile_size, descriptor
 
 
@@ -18,19 +18,14 @@ def deep_zoom(wanted: Wanted) -> TileSet:
     if layout.overlap > layout.tile_size:
         message = f"an overlap of {layout.overlap}: it must not be more than the tile size, {layout.tile_size}"
         raise BadRequestError(message)
-    numbers = range(layout.max_level, -1, -1)
-    levels = tuple(
-        TileLevel(
-            layout.grid(number),
-            partial(_tile, wanted, layout, number),
-            Cut(layout.level_size(number), layout.tile_size, layout.max_level - number, layout.overlap),
-        )
-        for number in numbers
-    )
+    levels = []
+    for number in range(layout.max_level, -1, -1):
+        cut = Cut(layout.level_size(number), layout.tile_size, layout.max_level - number, layout.overlap)
+        levels.append(cut_level(wanted, cut, partial(_path, wanted, number)))
     document = f"{wanted.name}.dzi"
-    return TileSet(levels, ((document, descriptor(layout, wanted.suffix)),), (document, f"{wanted.name}_files"))
+    tops = (document, f"{wanted.name}_files")
+    return TileSet(tuple(levels), ((document, descriptor(layout, wanted.suffix)),), tops)
 
 
-def _tile(wanted: Wanted, layout: Layout, number: int, column: int, row: int) -> Tile:
-    path = f"{wanted.name}_files/{number}/{column}_{row}.{wanted.suffix}"
-    return Tile(path, layout.tile_view(number, column, row, wanted.plane))
+def _path(wanted: Wanted, number: int, column: int, row: int) -> str:
+    return f"{wanted.name}_files/{number}/{column}_{row}.{wanted.suffix}"

@@ -8,10 +8,8 @@ from functools import partial
 import numpy as np
 
 from medtiles.core.errors import BadRequestError
-from medtiles.core.geometry import Size
-from medtiles.core.view import Finish
-from medtiles.export.model import Cut, Tile, TileLevel, TileSet, Wanted
-from medtiles.protocols.http.xyz import SIDE, max_z, tile_view, tilejson
+from medtiles.export.model import Cut, TileSet, Wanted, cut_level
+from medtiles.protocols.http.xyz import SIDE, max_z, tilejson
 from transcode.codec import EncodeOptions
 from transcode.codecs.png import PngCodec
 from transcode.frames import RGB8, PixelArray
@@ -28,22 +26,18 @@ def google(wanted: Wanted) -> TileSet:
     side = wanted.tile_size or SIDE
     info = wanted.info
     last = max_z(info.size, side)
-    full = Size(side, side)
     levels = []
     for z in range(last, -1, -1):
-        size = info.size.reduced(last - z)
-        levels.append(TileLevel(size.grid(full), partial(_tile, wanted, side, z), Cut(size, side, last - z)))
+        cut = Cut(info.size.reduced(last - z), side, last - z, is_padded=True)
+        levels.append(cut_level(wanted, cut, partial(_path, wanted, z)))
     address = f"{wanted.address or '.'}/{{z}}/{{y}}/{{x}}.{wanted.suffix}"
     document = json.dumps(tilejson(info, wanted.name, address, side), indent=2).encode()
     documents = (("blank.png", _blank(side, info.background)), ("tilejson.json", document))
     return TileSet(tuple(levels), documents)
 
 
-def _tile(wanted: Wanted, side: int, z: int, column: int, row: int) -> Tile:
-    view = tile_view(wanted.info.size, (z, column, row), wanted.plane, side)
-    full = Size(side, side)
-    finish = None if view.size == full else Finish(padded=full)
-    return Tile(f"{z}/{row}/{column}.{wanted.suffix}", view, finish)
+def _path(wanted: Wanted, z: int, column: int, row: int) -> str:
+    return f"{z}/{row}/{column}.{wanted.suffix}"
 
 
 def _blank(side: int, background: tuple[int, int, int]) -> bytes:

@@ -12,9 +12,9 @@ from medtiles.core.errors import BadRequestError
 from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.view import View
-from medtiles.export.model import Cut, Tile, TileLevel, TileSet, Wanted
+from medtiles.export.model import Cut, Tile, TileLevel, TileSet, Wanted, cut_level
 from medtiles.protocols.http.iiif.versions import V3
-from medtiles.protocols.tile_views import enlarged_view, served_square, tile_part
+from medtiles.protocols.tile_views import served_square
 
 _WHOLE = 1024
 """Pixels of a side up to which whole pictures are offered; a larger one is of use to nobody who has tiles."""
@@ -37,9 +37,8 @@ def iiif3(wanted: Wanted) -> TileSet:
     reductions = range((across - 1).bit_length() + 1)
     levels = []
     for reduction in reductions:
-        size = info.size.reduced(reduction)
-        cut = Cut(size, tile.width, reduction)
-        levels.append(TileLevel(size.grid(tile), partial(_tile, wanted, tile, reduction), cut))
+        cut = Cut(info.size.reduced(reduction), tile.width, reduction)
+        levels.append(cut_level(wanted, cut, partial(_path, wanted, cut)))
     wholes = _whole_sizes(info.size)
     others = [size for size in wholes if size != info.size.reduced(reductions[-1])]  # that one is a tile
     levels += [_whole(wanted, f"full/{size.width},{size.height}", size) for size in others]
@@ -48,20 +47,18 @@ def iiif3(wanted: Wanted) -> TileSet:
     return TileSet(tuple(levels), (("info.json", document),))
 
 
-def _tile(wanted: Wanted, tile: Size, reduction: int, column: int, row: int) -> Tile:
-    level = wanted.info.size.reduced(reduction)
-    part = tile_part(level, tile, (reduction, column, row))
-    view = enlarged_view(part, reduction, wanted.info.size, wanted.plane)
-    region, size = view.region, view.size
-    is_whole = region == Region(0, 0, wanted.info.size.width, wanted.info.size.height)
+def _path(wanted: Wanted, cut: Cut, column: int, row: int) -> str:
+    region, size = cut.tile(wanted, column, row).view.region, cut.region(column, row)
+    is_whole = region.size == wanted.info.size
     place = "full" if is_whole else f"{region.x},{region.y},{region.width},{region.height}"
-    return Tile(f"{place}/{size.width},{size.height}/0/default.{wanted.suffix}", view)
+    return f"{place}/{size.width},{size.height}/0/default.{wanted.suffix}"
 
 
 def _whole(wanted: Wanted, path: str, size: Size) -> TileLevel:
     full = wanted.info.size
     view = View(Region(0, 0, full.width, full.height), size, wanted.plane)
-    return TileLevel(Size(1, 1), lambda _column, _row: Tile(f"{path}/0/default.{wanted.suffix}", view))
+    file = f"{path}/0/default.{wanted.suffix}"
+    return TileLevel(Size(1, 1), lambda _column, _row: Tile(view), lambda _column, _row: file, None)
 
 
 def _whole_sizes(full: Size) -> list[Size]:

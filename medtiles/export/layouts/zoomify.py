@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from medtiles.core.errors import BadRequestError
 from medtiles.core.geometry import Size
-from medtiles.export.model import Cut, Tile, TileLevel, TileSet, Wanted
-from medtiles.protocols.halvings import halved, halved_view
+from medtiles.export.model import Cut, TileSet, Wanted, cut_level
+from medtiles.protocols.halvings import halved
 from medtiles.protocols.http.zoomify import properties
 from medtiles.protocols.tile_views import served_square
 
@@ -31,13 +31,12 @@ def zoomify(wanted: Wanted) -> TileSet:
     levels = []
     for tier, size in enumerate(sizes):
         cut = Cut(size, tile.width, len(sizes) - 1 - tier)
-        levels.append(TileLevel(size.grid(tile), partial(_tile, wanted, tile, (tier, before[tier])), cut))
+        columns = size.grid(tile).width
+        levels.append(cut_level(wanted, cut, partial(_path, wanted, (tier, before[tier], columns))))
     return TileSet(tuple(reversed(levels)), (("ImageProperties.xml", properties(info.size, tile)),))
 
 
-def _tile(wanted: Wanted, tile: Size, place: tuple[int, int], column: int, row: int) -> Tile:
-    tier, first = place
-    size = halved(wanted.info.size, tile)[tier]
-    group = (first + row * size.grid(tile).width + column) // _GROUP
-    path = f"TileGroup{group}/{tier}-{column}-{row}.{wanted.suffix}"
-    return Tile(path, halved_view(wanted.info.size, tile, (tier, column, row), wanted.plane))
+def _path(wanted: Wanted, tier: tuple[int, int, int], column: int, row: int) -> str:
+    """:param tier: its number, the tiles before it, and its columns"""
+    number, before, columns = tier
+    return f"TileGroup{(before + row * columns + column) // _GROUP}/{number}-{column}-{row}.{wanted.suffix}"

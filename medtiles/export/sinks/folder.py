@@ -28,7 +28,7 @@ class FolderSink:
     def put(self, place: tuple[int, int, int], data: bytes) -> Json:
         """See `Sink.put`."""
         level, column, row = place
-        self._write(self._tiles.levels[level].tile(column, row).path, data)
+        self._write(self._tiles.levels[level].path(column, row), data)
         return 0
 
     def flush(self) -> None:

@@ -39,7 +39,7 @@ class ZipSink:
     def put(self, place: tuple[int, int, int], data: bytes) -> Json:
         """See `Sink.put`."""
         level, column, row = place
-        return self._add(self._tiles.levels[level].tile(column, row).path, data)
+        return self._add(self._tiles.levels[level].path(column, row), data)
 
     def flush(self) -> None:
         """See `Sink.flush`."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from medtiles.core.geometry import Size
+from medtiles.core.pyramid import TileKey
 from medtiles.engine.planning import stored_tile
 from medtiles.export.choices import Pictures
 from medtiles.export.drawn import Drawn
-from medtiles.export.making import Engine
+from medtiles.export.making import Engine, Single
 from medtiles.export.model import Tile
 from medtiles.export.tiff.ways import Way, deflated, encoded_alike, is_like, laid, padded
 from transcode.codec import EncodeOptions
@@ -33,18 +35,20 @@ class TiffForm:
         self._made = made
         self._stored = stored
 
-    def is_single(self, tile: Tile) -> bool:
-        """See `Form.is_single`."""
-        key = stored_tile(self._info, tile.view)
-        return self.asked.rendering is not None or (key is not None and key.level in self._stored)
-
-    def single(self, tile: Tile) -> bytes:
+    def single(self, sample: Tile) -> Single | None:
         """See `Form.single`."""
-        key = stored_tile(self._info, tile.view)
-        way = None if key is None or self.asked.rendering is not None else self._stored.get(key.level)
-        if key is None or way is None:
-            return self.encoded(self._engine.pixels(self.asked.request(tile.view)), tile)
-        frame = self._engine.stored_tile(self.asked.image, key)
+        key = stored_tile(self._info, sample.view)
+        if self.asked.rendering is not None:
+            return self.produced
+        return partial(self._stored_tile, key.level) if key is not None and key.level in self._stored else None
+
+    def produced(self, tile: Tile, _column: int, _row: int) -> bytes:
+        """See `Form.produced`."""
+        return self.encoded(self._engine.pixels(self.asked.request(tile.view)), tile)
+
+    def _stored_tile(self, level: int, tile: Tile, column: int, row: int) -> bytes:
+        way = self._stored[level]
+        frame = self._engine.stored_tile(self.asked.image, TileKey(level, column, row, tile.view.plane))
         if isinstance(frame, EncodedFrame) and is_like(frame, way, self._tile):
             return laid(frame.data, way)
         return encoded_alike(self._engine.pixels(self.asked.request(tile.view)), way, self._tile)

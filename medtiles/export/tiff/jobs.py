@@ -19,7 +19,7 @@ from medtiles.core.view import View
 from medtiles.export.choices import Choices, Pictures, pictures
 from medtiles.export.job import Job, Subject, journal_of
 from medtiles.export.making import PyramidMaker
-from medtiles.export.model import Cut, Tile, TileLevel, TileSet
+from medtiles.export.model import Cut, TileLevel, TileSet, Wanted, cut_level
 from medtiles.export.place import Place
 from medtiles.export.running import Maker, Work
 from medtiles.export.several import Several
@@ -27,7 +27,7 @@ from medtiles.export.sinks.growing_file import part_of
 from medtiles.export.tiff.form import TiffForm
 from medtiles.export.tiff.sink import TiffSink
 from medtiles.export.tiff.ways import Way, jpeg, lossless, of_stored
-from medtiles.protocols.tile_views import enlarged_view, served_square, tile_part
+from medtiles.protocols.tile_views import served_square
 from transcode.frames import EncodedFrame
 
 _STEP = 16
@@ -98,24 +98,17 @@ def _tile_size(info: ImageInfo, choices: Choices) -> Size:
 
 def _levels(info: ImageInfo, tile: Size, plane: int) -> TileSet:
     """All halvings down to a single tile."""
-    levels = []
-    reduction = 0
+    wanted = Wanted(info, "", "", plane)
+    levels: list[TileLevel] = []
     while True:
-        size = info.size.reduced(reduction)
-        levels.append(_level(info, tile, (reduction, plane), size))
-        if size.width <= tile.width and size.height <= tile.height:
+        cut = Cut(info.size.reduced(len(levels)), tile.width, len(levels))
+        levels.append(cut_level(wanted, cut, _no_path))
+        if cut.size.width <= tile.width and cut.size.height <= tile.height:
             return TileSet(tuple(levels), ())
-        reduction += 1
 
 
-def _level(info: ImageInfo, tile: Size, place: tuple[int, int], size: Size) -> TileLevel:
-    reduction, plane = place
-
-    def make(column: int, row: int) -> Tile:
-        part = tile_part(size, tile, (reduction, column, row))
-        return Tile("", enlarged_view(part, reduction, info.size, plane))
-
-    return TileLevel(size.grid(tile), make, Cut(size, tile.width, reduction))
+def _no_path(_column: int, _row: int) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
