@@ -101,6 +101,10 @@ class Settings(BaseSettings):
 
     roots: Paths = ()
     """Files and folders to serve."""
+    uploads: Path | None = None
+    """Folder that `POST /images` adds images to, and that is served too; none: no images are taken from clients."""
+    upload_mb: Annotated[int, Field(ge=1, le=1024 * 1024)] = 2048
+    """Most megabytes of an image that a client brings."""
     http: AddressField = Address("127.0.0.1", 8080)
     """Where the HTTP gateway listens, HOST:PORT; port 0: any free one."""
     grpc: AddressField = Address("127.0.0.1", 50051)
@@ -146,6 +150,12 @@ class Settings(BaseSettings):
     """Most pixels along one side of an answer."""
     view_tiles: Annotated[int, Field(ge=1)] = 16384
     """Most stored tiles that one answer may be made of."""
+    watermark: Path | None = None
+    """Picture with transparency, laid over the middle of all that is shown; none: stored tiles go out as they are."""
+    watermark_opacity: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """How much of it is seen, beside its own transparency."""
+    watermark_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Which part of all tiles and pictures is marked; always the same ones."""
     rights: Annotated[str, Field(pattern=r"^https?://[!-~]{1,2000}$")] | None = None
     """Address of a licence or a statement of rights for all images, such as one of Creative Commons; told by IIIF."""
     queue: Annotated[int, Field(ge=1)] = 1024

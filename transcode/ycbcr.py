@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from transcode.frames import RGB8, EncodedFrame, PixelArray
 from transcode.turbojpeg import STOP_ON_WARNING, library
@@ -108,6 +107,8 @@ def halved(pixels: YCbCr) -> YCbCr:
 
 def as_rgb(pixels: YCbCr) -> PixelArray:
     """As RGB; each sample of chrominance is taken for all that it stands for."""
+    from PIL import Image  # noqa: PLC0415 - a server of stored tiles does without
+
     chroma = pixels.chroma.repeat(pixels.factors[1], axis=1).repeat(pixels.factors[0], axis=2)
     planes = [Image.fromarray(plane[: pixels.height, : pixels.width]) for plane in (pixels.luma, *chroma)]
     return PixelArray(np.asarray(Image.merge("YCbCr", planes).convert("RGB")), RGB8)
@@ -115,6 +116,8 @@ def as_rgb(pixels: YCbCr) -> PixelArray:
 
 def as_ycbcr(pixels: PixelArray) -> YCbCr:
     """RGB of 8 bits as luminance and 4:2:0 chrominance."""
+    from PIL import Image  # noqa: PLC0415
+
     luma, *chroma = (np.asarray(plane) for plane in Image.fromarray(pixels.samples).convert("YCbCr").split())
     return YCbCr(pixels.width, pixels.height, _even(luma), _means_of_four(_even(np.stack(chroma))), (2, 2))
 

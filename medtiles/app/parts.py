@@ -9,14 +9,16 @@ from typing import Protocol
 
 from medtiles.access_log import format_combined, format_json
 from medtiles.app.errors import StartError
-from medtiles.catalogue import CatalogueOptions, FileCatalogue
+from medtiles.catalogue import CatalogueOptions, FileCatalogue, UploadFolder
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.frames import Frames
 from medtiles.core.limits import Limits
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import Tiles
+from medtiles.core.uploads import Uploads
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.engine.frames import FrameEngine, FrameOptions
+from medtiles.engine.watermark import Watermark
 from medtiles.observability.log_file import LogFile
 from medtiles.observability.metrics import Metrics
 from medtiles.observability.recorder import Recorder
@@ -60,6 +62,10 @@ class Engine(TileEngine):
         """Frames of both as they travel."""
         return self._slide_frames
 
+    def uploads(self, folder: Path, most_bytes: int) -> Uploads:
+        """Where images that clients bring go."""
+        return UploadFolder(folder, most_bytes, self.catalogue, self.catalogue.formats, self._codecs)
+
     def statistics(self) -> dict[str, int]:
         """Figures for monitoring, of tiles and of frames."""
         return {**super().statistics(), **self._frame_statistics()}
@@ -81,7 +87,11 @@ def build_catalogue(
     :param index: the folder of its index, when that is not the cache folder
     :raises StartError: a root does not exist, or there is none
     """
-    if not settings.roots:
+    roots = list(settings.roots)
+    if settings.uploads is not None:
+        settings.uploads.mkdir(parents=True, exist_ok=True)
+        roots.append(settings.uploads)
+    if not roots:
         message = "nothing to serve: name files or folders, such as `medtiles serve slides/`"
         raise StartError(message)
     options = CatalogueOptions(
@@ -91,7 +101,7 @@ def build_catalogue(
     )
     try:
         known = formats(settings.cache, codecs, settings.pyramid_cache_gb * 10**9)
-        return FileCatalogue(settings.roots, known, options)
+        return FileCatalogue(roots, known, options)
     except ImageNotFoundError as error:
         raise StartError(str(error)) from error
 
@@ -99,8 +109,9 @@ def build_catalogue(
 def build_engine(settings: Settings, *, index: Path | None = None) -> Engine:
     """The engine of this process. Its catalogue has looked at nothing yet: call `catalogue.rescan` or `.start`.
 
-    :raises StartError: a root does not exist, or there is none
+    :raises StartError: a root does not exist, or there is none; the watermark cannot be read
     """
+    options = _engine_options(settings, index or settings.cache)
     isolation = Isolation(
         settings.threads or None,
         IsolationLimits(seconds=settings.decode_seconds, memory=settings.decode_mb * 1024 * 1024),
@@ -111,7 +122,6 @@ def build_engine(settings: Settings, *, index: Path | None = None) -> Engine:
     except StartError:
         isolation.close()
         raise
-    options = _engine_options(settings, index or settings.cache)
     return Engine(
         catalogue, codecs, (options, _frame_options(settings, options.limits)), (isolation.close, catalogue.close)
     )
@@ -136,11 +146,29 @@ def _engine_options(settings: Settings, cache: Path | None) -> EngineOptions:
         threads=settings.threads,
         open_images=settings.open_images,
         cache=cache,
+        watermark=_watermark(settings),
     )
+
+
+def _watermark(settings: Settings) -> Watermark | None:
+    if settings.watermark is None:
+        return None
+    try:
+        return Watermark(settings.watermark, settings.watermark_opacity, settings.watermark_share)
+    except (OSError, ValueError) as error:
+        message = f"watermark {settings.watermark}: {error}"
+        raise StartError(message) from error
 
 
 def _limits(settings: Settings) -> Limits:
     return Limits(settings.view_pixels, settings.view_side, settings.view_tiles, settings.queue)
+
+
+def _uploads(settings: Settings, tiles: Tiles) -> Uploads | None:
+    """Only beside the engine: a gateway has no disk that the engine sees."""
+    if settings.uploads is None or not isinstance(tiles, Engine):
+        return None
+    return tiles.uploads(settings.uploads, settings.upload_mb * 1024 * 1024)
 
 
 class _HasStatistics(Protocol):
@@ -167,6 +195,7 @@ def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready
         timeout=settings.request_timeout,
         limits=_limits(settings),
         rights=settings.rights,
+        uploads=_uploads(settings, tiles),
         record=recorder.record,
         metrics=recorder.scrape,
         is_ready=is_ready,

@@ -73,9 +73,10 @@ class FileCatalogue:
         """
         self._options = options or CatalogueOptions()
         self._roots = Roots(paths)
-        self._formats = tuple(formats)
-        self._by_name = {each.name: each for each in self._formats}
-        fingerprint = _fingerprint(self._formats)
+        self.formats = tuple(formats)
+        """What it opens files by."""
+        self._by_name = {each.name: each for each in self.formats}
+        fingerprint = _fingerprint(self.formats)
         self._index = Index(self._options.cache, fingerprint)
         self._listing = Listing()
         self._prober = Prober(self._index, self._open, self._listing.learn, max(1, self._options.threads))
@@ -280,7 +281,7 @@ class FileCatalogue:
             self.studies.settle({file.path for file in files}, images, walked)
 
     def _recognise(self, file: FoundFile) -> Recognised | Unread:
-        return recognise(file.path, self._formats, self._roots)
+        return recognise(file.path, self.formats, self._roots)
 
     # -- opening images -----------------------------------------------------------------------------------------
 

@@ -45,6 +45,10 @@ Cache = Annotated[
 AccessLog = Annotated[
     str | None, typer.Option("--access-log", metavar="FILE", help='A line for each HTTP answer; "-": standard output')
 ]
+UploadsFolder = Annotated[
+    Path | None,
+    typer.Option("--uploads", metavar="FOLDER", help="Take images from clients (POST /images) into this folder"),
+]
 Insecure = Annotated[
     bool | None,
     typer.Option("--insecure-no-auth", help="Listen where other machines can reach us, asking nobody who they are"),
@@ -93,6 +97,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options are arguments in typer
     workers: Workers = None,
     cache: Cache = None,
     access_log: AccessLog = None,
+    uploads: UploadsFolder = None,
     insecure_no_auth: Insecure = None,
     config: Config = None,
     settings: Set = None,
@@ -107,6 +112,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options are arguments in typer
         "workers": workers,
         "cache": cache,
         "access_log": access_log,
+        "uploads": uploads,
         "insecure_no_auth": insecure_no_auth,
     }
     running.serve_images(flags, settings or [], config)

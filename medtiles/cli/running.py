@@ -33,7 +33,7 @@ def gather(flags: Mapping[str, object], assignments: Sequence[str], config: Path
 def serve_images(flags: Mapping[str, object], assignments: Sequence[str], config: Path | None) -> None:
     """Serve files and folders until told to stop."""
     loaded = gather(flags, assignments, config)
-    if not loaded.settings.roots:
+    if not loaded.settings.roots and loaded.settings.uploads is None:
         message = "nothing to serve: name files or folders, such as `medtiles serve slides/`"
         raise UsageError(message)
     _run(loaded.settings.model_copy(update={"engine": None}), loaded.file)
@@ -139,7 +139,10 @@ def _block(settings: Settings, file: Path | None, serving: object) -> list[str]:
         rows.append(("engine", str(settings.engine)))
     else:
         what = ", ".join(str(root) for root in settings.roots)
-        rows += [("images", f"{serving.images} in {what}"), ("cache", str(settings.cache or "none"))]
+        rows.append(("images", f"{serving.images} in {what or settings.uploads}"))
+        if settings.uploads is not None:
+            rows.append(("uploads", f"into {settings.uploads}, at most {settings.upload_mb} MB each"))
+        rows += [("cache", str(settings.cache or "none"))]
     rows.append(("processes", str(serving.workers)))
     if file is not None:
         rows.append(("settings", str(file)))

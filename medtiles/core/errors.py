@@ -4,9 +4,12 @@ MedTilesError
 ├─ ImageNotFoundError       (LookupError)  no image, plane or associated image of that name
 ├─ TileOutOfRangeError      (LookupError)  the image has no such level or tile
 ├─ BadRequestError          (ValueError)   the request makes no sense
-│  └─ ViewTooLargeError                    more pixels than the server's limits allow
+│  ├─ ViewTooLargeError                    more pixels than the server's limits allow
+│  └─ UploadTooLargeError                  more bytes than the server takes
 ├─ UnsupportedFormatError                  the file is of no format that we open, or uses a part of it that we lack
 ├─ DamagedImageError                       the file is of a known format, but broken
+├─ ForbiddenError                          this client, or this page, may not do so
+├─ NoSpaceError                            the disk is full
 └─ BusyError                               the queue of work is full; try again
 """
 
@@ -29,6 +32,18 @@ class BadRequestError(MedTilesError, ValueError):
 
 class ViewTooLargeError(BadRequestError):
     """The request asks for more than the server's limits allow."""
+
+
+class UploadTooLargeError(BadRequestError):
+    """The client brings more than the server takes."""
+
+
+class ForbiddenError(MedTilesError):
+    """This client, or the page that it shows, may not do so."""
+
+
+class NoSpaceError(MedTilesError):
+    """There is no room left on the server's disk."""
 
 
 class UnsupportedFormatError(MedTilesError):

@@ -30,6 +30,7 @@ from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
 from medtiles.engine.renderings import Renderings
 from medtiles.engine.tile_cache import TileCache
+from medtiles.engine.watermark import Watermark
 from medtiles.engine.ycbcr_views import YCbCrViews
 from transcode.codec import Codecs, EncodeOptions
 from transcode.codecs.jpeg import JPEG, crop, encode_ycbcr, with_profile
@@ -60,6 +61,8 @@ class EngineOptions:
     open_images: int = 64
     cache: Path | None = None
     """The folder that kept renderings lie in; None: they are forgotten at the end."""
+    watermark: Watermark | None = None
+    """Laid over all that is shown; stored bytes then go out only where samples are asked for."""
 
 
 class TileEngine:
@@ -78,7 +81,9 @@ class TileEngine:
         self._catalogue = catalogue
         self._codecs = codecs
         self._frames = frames or NoFrames()
-        self._open = OpenImages(catalogue, self._options.open_images)
+        self._watermark = self._options.watermark
+        edition = self._watermark.edition if self._watermark is not None else ""
+        self._open = OpenImages(catalogue, self._options.open_images, edition)
         self._encoded: TileCache[tuple[str, Request], EncodedFrame] = TileCache(
             self._options.encoded_cache_bytes, lambda frame: len(frame.data) + 512
         )
@@ -256,12 +261,16 @@ class TileEngine:
     def _ycbcr(
         self, opened: OpenImage, request: Request, plan: planning.Plan, is_wanted: Callable[[], bool]
     ) -> YCbCr | None:
+        if self._is_marked(request):
+            return None
         is_rgb = request.finish is None and request.rendering is None and opened.info.pixels == RGB8
         if not is_rgb or encoder_of(RGB8, request.accept, self._codecs).encoding is not JPEG:
             return None
         return self._ycbcr_views.draw(request.image, opened, plan, is_wanted)
 
     def _encoded_so(self, opened: OpenImage, request: Request, pixels: PixelArray) -> EncodedFrame:
+        if self._watermark is not None and self._is_marked(request):
+            pixels = self._watermark.laid_over(pixels)
         if request.finish is not None:
             has_alpha = not _WITH_ALPHA.isdisjoint(request.accept)
             pixels = finished(pixels, request.finish, opened.info.background, has_alpha=has_alpha)
@@ -271,7 +280,7 @@ class TileEngine:
     def _stored(self, opened: OpenImage, request: Request) -> EncodedFrame | None:
         """The stored tile, when it is what the client wants, in a form that it accepts."""
         key = self._stored_key(opened.info, request)
-        if key is None:
+        if key is None or self._is_marked(request):
             return None
         level = opened.info.require(key)
         if level.media_type is None or request.quality is not None:
@@ -288,6 +297,9 @@ class TileEngine:
         shown = frame if is_inner else _cut_to(frame, level.tile_region(key.column, key.row).size)
         profile = _embedded_profile(opened.info, request)
         return shown if shown is None or profile is None else _with_profile(shown, profile)
+
+    def _is_marked(self, request: Request) -> bool:
+        return self._watermark is not None and request.is_display and self._watermark.marks(request.what)
 
     def _stored_key(self, info: ImageInfo, request: Request) -> TileKey | None:
         """The stored tile that is wanted with nothing done to it; refuses what cannot be shown."""
@@ -315,7 +327,8 @@ class TileEngine:
         frame = opened.source.read_associated(what.name)
         longest = max(frame.width, frame.height)
         is_whole = what.max_side is None or longest <= what.max_side
-        if is_whole and isinstance(frame, EncodedFrame) and frame.is_accepted(request.accept):
+        is_marked = self._is_marked(request)
+        if is_whole and not is_marked and isinstance(frame, EncodedFrame) and frame.is_accepted(request.accept):
             return recode(frame, request.accept, self._codecs, options)
         pixels = decoded(frame, self._codecs)
         if request.is_display:
@@ -327,6 +340,8 @@ class TileEngine:
                 max(1, round(pixels.height * what.max_side / longest)),
             )
             pixels = resample(pixels, whole, planning.Box.of(whole), size)
+        if self._watermark is not None and is_marked:
+            pixels = self._watermark.laid_over(pixels)
         return recode(pixels, request.accept, self._codecs, options)
 
     def _plan(self, info: ImageInfo, what: View | TileKey) -> planning.Plan:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from medtiles.core.catalogue import Catalogue
 from medtiles.core.pyramid import ImageInfo
@@ -21,9 +22,11 @@ class OpenImage:
 
     __slots__ = ("checked", "info", "is_retired", "plain_planes", "region_reader", "source", "users")
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, edition: str = "") -> None:
         self.source = source
         self.info: ImageInfo = source.info
+        if edition:
+            self.info = replace(source.info, version=f"{source.info.version} {edition}")
         self.region_reader = source if isinstance(source, ReadsRegions) else None
         self.checked = time.monotonic()
         self.users = 0
@@ -35,7 +38,9 @@ class OpenImage:
 class OpenImages:
     """At most `capacity` sources open. Safe to call from several threads."""
 
-    def __init__(self, catalogue: Catalogue, capacity: int = 64) -> None:
+    def __init__(self, catalogue: Catalogue, capacity: int = 64, edition: str = "") -> None:
+        """:param edition: what pictures of all images depend on besides their files; part of `info.version`"""
+        self._edition = edition
         self._catalogue = catalogue
         self._capacity = capacity
         self._lock = threading.Lock()
@@ -109,7 +114,7 @@ class OpenImages:
         if now - opened.checked <= _TRUSTED_FOR:
             return opened
         try:
-            is_same = self._catalogue.version(image) == opened.info.version
+            is_same = self._catalogue.version(image) == opened.source.info.version
         except BaseException:
             self.give_back(opened)
             self.forget(image)
@@ -122,7 +127,7 @@ class OpenImages:
         return None
 
     def _open_anew(self, image: str) -> OpenImage:
-        opened = OpenImage(self._catalogue.open(image))
+        opened = OpenImage(self._catalogue.open(image), self._edition)
         opened.users = 1
         idle = []
         with self._lock:

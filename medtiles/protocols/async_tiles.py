@@ -13,6 +13,7 @@ from medtiles.core.frames import FrameRequest, TravelFrame
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import ImageQuery, Tiles
+from medtiles.core.uploads import Uploads
 from medtiles.core.view import Request
 from medtiles.protocols.parameters import image_id
 from transcode.errors import FileChangedError
@@ -36,7 +37,12 @@ class AsyncTiles:
     """What protocols over HTTP stand on. Used on one event loop."""
 
     def __init__(
-        self, tiles: Tiles, timeout: float = 60.0, limits: Limits = Limits(), rights: str | None = None
+        self,
+        tiles: Tiles,
+        timeout: float = 60.0,
+        limits: Limits = Limits(),
+        rights: str | None = None,
+        uploads: Uploads | None = None,
     ) -> None:
         """See GatewayOptions.
 
@@ -45,6 +51,7 @@ class AsyncTiles:
         self.tiles = tiles
         self.limits = limits
         self.rights = rights
+        self.uploads = uploads
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
         self._calls = 0

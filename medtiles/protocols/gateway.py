@@ -18,6 +18,7 @@ from starlette.routing import Match, Router
 from medtiles.access_log import Answer
 from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
+from medtiles.core.uploads import Uploads
 from medtiles.protocols import kept, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
 from medtiles.protocols.cors import Cors
@@ -58,6 +59,8 @@ class GatewayOptions:
     """Of the engine, which documents tell."""
     rights: str | None = None
     """Address of a licence or a statement of rights that holds for all images."""
+    uploads: Uploads | None = None
+    """Where images that clients bring go; None: none are taken."""
     record: Callable[[Answer], object] = _nothing
     """Takes note of each answer; must cost next to nothing."""
     metrics: Callable[[], bytes] | None = None
@@ -103,7 +106,7 @@ class Gateway:
 
     def __init__(self, tiles: Tiles, options: GatewayOptions) -> None:
         self._options = options
-        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights)
+        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights, options.uploads)
         self._cors = Cors(options.origins)
         self._tile_way = TileWay(self._tiles, TILES, options.max_age, self._cors.headers(None))
         self._hosts = frozenset(host.lower() for host in options.hosts)

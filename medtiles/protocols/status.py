@@ -14,10 +14,13 @@ from medtiles.core.errors import (
     BadRequestError,
     BusyError,
     DamagedImageError,
+    ForbiddenError,
     ImageNotFoundError,
     MedTilesError,
+    NoSpaceError,
     TileOutOfRangeError,
     UnsupportedFormatError,
+    UploadTooLargeError,
     ViewTooLargeError,
 )
 from transcode.errors import (
@@ -66,6 +69,9 @@ _ROWS = (
     _Row(TileOutOfRangeError, "TILE_OUT_OF_RANGE", "OUT_OF_RANGE", 404),  # 404 is what viewers expect of a missing tile
     _Row(BadRequestError, "BAD_REQUEST", "INVALID_ARGUMENT", 400),
     _Row(ViewTooLargeError, "VIEW_TOO_LARGE", "INVALID_ARGUMENT", 400),
+    _Row(UploadTooLargeError, "UPLOAD_TOO_LARGE", "INVALID_ARGUMENT", 413),
+    _Row(ForbiddenError, "FORBIDDEN", "PERMISSION_DENIED", 403),
+    _Row(NoSpaceError, "NO_SPACE", "RESOURCE_EXHAUSTED", 507),
     _Row(UnsupportedEncodingError, "UNSUPPORTED_ENCODING", "INVALID_ARGUMENT", 406),
     _Row(UnsupportedFeatureError, "UNSUPPORTED_FEATURE", "UNIMPLEMENTED", 501),
     _Row(UnsupportedPixelsError, "UNSUPPORTED_PIXELS", "FAILED_PRECONDITION", 406),

@@ -12,11 +12,12 @@ from medtiles.protocols.http import (
     pages,
     pictures,
     renderings,
+    uploads,
     xyz,
     zoomify,
 )
 
-PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, channels, renderings, pictures, dicomweb, pages)
+PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, uploads, channels, renderings, pictures, dicomweb, pages)
 """Modules with `routes(tiles)`."""
 
 TILES = (dzi, iiif, iip, zoomify, xyz)

@@ -40,7 +40,10 @@ def routes(tiles: AsyncTiles) -> list[Route]:
     async def list_images(request: HttpRequest) -> Reply:
         query = read_listing(request.scope["query_string"])
         page = await tiles.call(tiles.tiles.images, query)
-        return replies.json_document(documents.page_document(page, query), request.headers)
+        document = documents.page_document(page, query)
+        if tiles.uploads is not None:
+            document["uploads"] = {"most_bytes": tiles.uploads.most_bytes}
+        return replies.json_document(document, request.headers)
 
     async def get_image(request: HttpRequest) -> Reply:
         image = parameters.image_id(request.path_params["image"])

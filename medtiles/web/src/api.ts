@@ -19,6 +19,7 @@ export interface Page {
   total: number;
   next: number | null;
   scanning: boolean;
+  uploads?: { most_bytes: number };
 }
 
 export interface Plane {

@@ -28,6 +28,7 @@ export function append(parent: Element, ...children: Child[]): void {
 
 const SHAPES: Record<string, string> = {
   back: "M15 5l-7 7 7 7",
+  upload: "M12 16V4M7 9l5-5 5 5M4 15v5h16v-5",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
   home: "M3.5 11.5L12 4l8.5 7.5M6 9.5V20h12V9.5",

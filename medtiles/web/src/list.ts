@@ -3,6 +3,7 @@
 import { listImages, Problem, thumbnailUrl, type Page, type Summary } from "./api.ts";
 import { append, el, icon } from "./dom.ts";
 import { writeRoute } from "./route.ts";
+import { Uploader } from "./upload.ts";
 
 const KINDS: [string, string][] = [
   ["", "All"],
@@ -28,6 +29,7 @@ export class ImageList {
   private shown = "";
   private timer = 0;
   private isRestoring = choice.scroll > 0;
+  private uploader: Uploader | null = null;
 
   constructor(header: HTMLElement) {
     this.more.hidden = true;
@@ -45,6 +47,7 @@ export class ImageList {
     this.controller.abort();
     this.observer.disconnect();
     clearTimeout(this.timer);
+    this.uploader?.close();
   }
 
   private searchBox(): HTMLElement {
@@ -100,6 +103,10 @@ export class ImageList {
   }
 
   private show(page: Page): void {
+    if (page.uploads && !this.uploader) {
+      this.uploader = new Uploader(page.uploads, () => this.restart());
+      this.element.prepend(this.uploader.element);
+    }
     this.count.textContent = countText(page, choice.search !== "" || choice.kind !== "");
     const content = JSON.stringify([this.images, page.scanning]);
     if (content !== this.shown) {
@@ -135,7 +142,9 @@ function emptyElement(page: Page): HTMLElement {
     ? "Looking for images …"
     : isFiltered
       ? "No image matches."
-      : "There are no images in the folders that are served.";
+      : page.uploads
+        ? "There are no images yet. Drop some here."
+        : "There are no images in the folders that are served.";
   return el("p", { class: "empty" }, text);
 }
 
