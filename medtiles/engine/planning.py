@@ -13,6 +13,8 @@ from medtiles.core.pyramid import ImageInfo, Level, TileKey
 from medtiles.core.view import Finish, View
 
 _NOTHING = 1e-6
+_NEARLY = 1 + 1 / 256
+"""Pixels wanted for each that there is, up to which a level is fine enough: rounded regions lack half a pixel."""
 """Parts of a pixel that arithmetic in floating point may add or lose."""
 
 
@@ -116,7 +118,7 @@ def stored_tile(info: ImageInfo, view: View) -> TileKey | None:
 
 
 def best_level(info: ImageInfo, view: View) -> int:
-    """The coarsest level that still has a pixel for every pixel wanted; level 0 when none has."""
+    """The coarsest level that still has a pixel for (nearly) every pixel wanted; level 0 when none has."""
     best = 0
     box = Box.of(view.region)
     for index, (level, scale) in enumerate(zip(info.levels, info.scales, strict=True)):
@@ -137,7 +139,7 @@ def _suffices(start: float, end: float, full: int, scale: float, wanted: int) ->
     pixels = (end - start) / scale
     if end > full - 1 and start % scale == 0:  # the last pixel may stand for less than the others
         return math.ceil(pixels - _NOTHING) >= wanted
-    return pixels + _NOTHING >= wanted
+    return pixels * _NEARLY >= wanted
 
 
 def plan_view(info: ImageInfo, view: View) -> Plan:
@@ -164,6 +166,20 @@ def _aligned(box: Box, size: Size) -> Box:
     return box
 
 
+def _snapped(box: Box, size: Size, picture: Size) -> Box:
+    """The box moved to whole pixels, by half a one at most, where it has as many of them as are wanted.
+
+    Whoever asks for a picture at the scale of a level sees its pixels and not means of neighbours.
+    """
+    if abs(box.width - size.width) > _NOTHING or abs(box.height - size.height) > _NOTHING:
+        return box
+    left, top = (
+        min(math.floor(start + 0.5), most)
+        for start, most in ((box.left, picture.width - size.width), (box.top, picture.height - size.height))
+    )
+    return box if left < 0 or top < 0 else Box(left, top, left + size.width, top + size.height)
+
+
 def reduced_plan(level: Level, plan: Plan) -> Plan:
     """The plan with as many halvings moved into decoding as leave a pixel for every pixel wanted.
 
@@ -175,6 +191,8 @@ def reduced_plan(level: Level, plan: Plan) -> Plan:
     ):
         reduction += 1
     box = _aligned(plan.box.scaled(1 << reduction), plan.size)
+    if not box.is_whole:
+        box = _snapped(box, plan.size, level.size.reduced(reduction))
     return Plan(plan.level, plan.plane, reduction, box, plan.size)
 
 
