@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from medtiles.web import build
 from tests.e2e.browsing import Browser
@@ -130,6 +132,53 @@ def test_focal_planes_go_by_a_slider_and_can_be_projected(browser: Browser) -> N
     brightest = change(browser, lambda: browser.driver.execute_script(script, select))
     assert np.abs(brightest - fifth).max() > 30
     assert brightest.mean() >= fifth.mean()
+    browser.require_clean()
+
+
+def test_a_look_is_saved_and_taken_again(browser: Browser) -> None:
+    browser.open(CELLS)
+    usual = seen(browser)
+    shown = change(browser, browser.find("[aria-label='Show DAPI']").click)
+    browser.find(".presets summary").click()
+    browser.find("[aria-label='Name of this look']").send_keys("without nuclei", Keys.ENTER)
+    browser.wait(lambda: "without nuclei" in browser.find("[aria-label='Saved looks']").text)
+    back = change(browser, browser.find("[aria-label='Show DAPI']").click)
+    np.testing.assert_allclose(back, usual, atol=8)
+
+    browser.open(CELLS)
+    assert browser.find(".presets").get_attribute("open"), "there is one to choose"
+    taken = change(
+        browser, lambda: Select(browser.find("[aria-label='Saved looks']")).select_by_visible_text("without nuclei")
+    )
+
+    np.testing.assert_allclose(taken, shown, atol=8)
+    assert not browser.find("[aria-label='Show DAPI']").is_selected()
+    browser.find(".presets .button").click()
+    browser.wait(lambda: "without nuclei" not in browser.find("[aria-label='Saved looks']").text)
+    browser.require_clean()
+
+
+def test_a_slide_is_turned_and_mirrored_and_a_link_says_so(browser: Browser) -> None:
+    browser.open(SLIDE)
+    upright = seen(browser)
+    browser.find("[aria-label='Turn clockwise']").click()
+    browser.wait(lambda: "turn=90" in browser.driver.current_url)
+    turned = seen(browser)
+    assert np.abs(turned - upright).mean() > 5
+    browser.find("[aria-label='Mirror']").click()
+    browser.wait(lambda: "mirror=1" in browser.driver.current_url)
+    mirrored = seen(browser)
+    assert np.abs(mirrored[:, ::-1] - turned).mean() < 2, "left and right are exchanged"
+    address = browser.driver.current_url
+    browser.driver.get("about:blank")
+    browser.driver.get(address)
+    browser.find("[data-opened=true]")
+    assert np.abs(seen(browser) - mirrored).mean() < 2
+    for _ in range(3):
+        browser.find("[aria-label='Turn clockwise']").click()
+    browser.find("[aria-label='Mirror']").click()
+    browser.wait(lambda: "turn" not in browser.driver.current_url and "mirror" not in browser.driver.current_url)
+    assert np.abs(seen(browser) - upright).mean() < 2
     browser.require_clean()
 
 

@@ -28,6 +28,8 @@ export function append(parent: Element, ...children: Child[]): void {
 
 const SHAPES: Record<string, string> = {
   back: "M15 5l-7 7 7 7",
+  turn: "M19 12a7 7 0 11-2.6-5.4M17 3v4h-4",
+  mirror: "M12 3v18M9 7L3 17h6zM15 7l6 10h-6z",
   upload: "M12 16V4M7 9l5-5 5 5M4 15v5h16v-5",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",

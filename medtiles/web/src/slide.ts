@@ -8,6 +8,7 @@ import { channelControls } from "./channels.ts";
 import { append, el, iconButton } from "./dom.ts";
 import { lookQuery, usualLook, type Look } from "./look.ts";
 import { planeChooser } from "./planes.ts";
+import { presetControls } from "./presets.ts";
 import { ScaleBar } from "./scale.ts";
 import { hideToast, toast } from "./toast.ts";
 import type { Remember, View } from "./viewer.ts";
@@ -39,9 +40,7 @@ export class SlideView implements View {
   ) {
     this.plane = clampPlane(start["plane"], image);
     this.usual = String(lookQuery(usualLook(channels)));
-    const changed = (): void => this.lookChanged();
-    this.controls = [adjustControls(image, look, changed)];
-    if (channels) this.controls.unshift(channelControls(channels, look, changed));
+    this.controls = [this.lookControls(channels)];
     const canvas = el("div", { class: "osd" });
     const [red, green, blue] = image.background;
     canvas.style.background = image.kind === "slide" ? `rgb(${red}, ${green}, ${blue})` : "";
@@ -54,7 +53,40 @@ export class SlideView implements View {
       iconButton("plus", "Closer", () => this.zoomBy(2), "+"),
       iconButton("minus", "Farther", () => this.zoomBy(0.5), "-"),
       iconButton("home", "Whole image", () => this.viewer.viewport.goHome(), "0"),
+      iconButton("turn", "Turn clockwise", () => this.turn(90), "r"),
+      iconButton("mirror", "Mirror", () => this.mirror(), "m"),
     ];
+  }
+
+  /** All that changes how the image is shown. */
+  private lookControls(channels: Channels | null): HTMLElement {
+    const element = el("div", { class: "look" });
+    const changed = (): void => this.lookChanged();
+    const build = (): void => {
+      element.replaceChildren();
+      append(
+        element,
+        channels && channelControls(channels, this.look, changed),
+        adjustControls(this.image, this.look, changed),
+        presetControls(this.image, channels, this.look, () => {
+          build();
+          changed();
+        }),
+      );
+    };
+    build();
+    return element;
+  }
+
+  private turn(degrees: number): void {
+    const { viewport } = this.viewer;
+    viewport.setRotation((viewport.getRotation() + degrees) % 360);
+    this.keep();
+  }
+
+  private mirror(): void {
+    this.viewer.viewport.toggleFlip();
+    this.keep();
   }
 
   close(): void {
@@ -93,15 +125,23 @@ export class SlideView implements View {
     viewer.addHandler("update-viewport", () => this.updateReadings());
     viewer.addHandler("animation-finish", () => this.keep());
     viewer.addHandler("canvas-key", (event) => {
-      const key = (event.originalEvent as KeyboardEvent).key;
-      if (key === "f" || key === "F") event.preventDefaultAction = true;
+      const pressed = event.originalEvent as KeyboardEvent;
+      const key = pressed.key.toLowerCase();
+      if (key === "f") event.preventDefaultAction = true;
+      if (key === "r" || key === "m") {
+        event.preventDefaultAction = true;
+        if (key === "r") this.turn(pressed.shiftKey ? -90 : 90);
+        else this.mirror();
+      }
     });
     return viewer;
   }
 
   private opened(): void {
-    const { x, y, zoom } = this.start;
+    const { x, y, zoom, turn, mirror } = this.start;
     const viewport = this.viewer.viewport;
+    if (turn) viewport.setRotation(turn, true);
+    if (mirror) viewport.setFlip(true);
     const item = this.item();
     if (item && x !== undefined && y !== undefined && zoom !== undefined && zoom > 0) {
       viewport.zoomTo(item.imageToViewportZoom(zoom), undefined, true);
@@ -182,7 +222,15 @@ export class SlideView implements View {
     const [zoom, item] = this.isClosed ? [0, null] : [this.imageZoom(), this.item()];
     if (!zoom || !item) return;
     const centre = item.viewportToImageCoordinates(this.viewer.viewport.getCenter());
-    const place = { x: Math.round(centre.x), y: Math.round(centre.y), zoom };
+    const { viewport } = this.viewer;
+    const turn = ((viewport.getRotation() % 360) + 360) % 360;
+    const place = {
+      x: Math.round(centre.x),
+      y: Math.round(centre.y),
+      zoom,
+      ...(turn ? { turn } : {}),
+      ...(viewport.getFlip() ? { mirror: 1 } : {}),
+    };
     const look = String(lookQuery(this.look));
     this.remember(this.plane ? { plane: this.plane, ...place } : place, look === this.usual ? "" : decodeURIComponent(look));
   }

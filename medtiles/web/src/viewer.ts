@@ -131,7 +131,7 @@ export class ImageView {
       const controls = el("section", { "aria-label": `Beside: ${other.name}` }, heading, ...second.controls);
       const name = el("div", { class: "corner upper" }, el("div", {}, other.name), lockButton(lock));
       second.element.append(name);
-      this.side?.querySelector(".adjust")?.after(controls);
+      this.side?.querySelector(".look")?.after(controls);
       this.second = { view: second, elements: [second.element, controls] };
       const begin = (): void => {
         if (!lock.isReady) return;

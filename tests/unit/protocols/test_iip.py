@@ -97,6 +97,7 @@ def test_texts_and_metadata_are_bare(tiles: FakeTiles) -> None:
     client = Client(tiles, rights="https://rights.example.org/")
     assert client.ask("/iip?FIF=slide&OBJ=description").text == words
     assert client.ask("/iip?FIF=slide&OBJ=title").text == SLIDE.name
+    assert f"title: {SLIDE.name}\r\n" in client.ask("/iip?FIF=slide&OBJ=Summary-info").text
     assert client.ask("/iip?FIF=slide&OBJ=rights").text == "https://rights.example.org/"
     metadata = client.ask("/iip?FIF=slide&OBJ=metadata")
     assert metadata.headers["content-type"] == "application/json"

@@ -79,6 +79,9 @@ def _text(name: str, subject: Subject) -> Answer | None:
         return _json(planes if len(planes) > 1 else [])
     texts = {"title": info.name, "rights": subject.rights}
     texts |= {word: next(filter(None, map(info.properties.get, names)), None) for word, names in _PROPERTIES.items()}
+    if name == "summary-info":
+        known = "".join(f"{word}: {text}\r\n" for word, text in texts.items() if text)
+        return Answer(known.encode("utf-8", "backslashreplace"), TEXT)
     found = texts.get(name)
     return None if not found else Answer(found.encode("utf-8", "backslashreplace"), TEXT)
 
@@ -144,6 +147,7 @@ _OPTIONAL = (
     "Min-Max-sample-values",
     "Resolutions",
     "DPI",
+    "Summary-info",
     "metadata",
     "stack",
 )
