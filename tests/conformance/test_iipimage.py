@@ -221,7 +221,7 @@ def test_a_block_holds_the_same_tiles(both: Both) -> None:
 def test_it_serves_what_we_export_for_it(both: Both, shared_data: Callable[[str], Path]) -> None:
     slide, name = shared_data("wsi/CMU-1-Small-Region.svs"), "exported.tif"
     words = ["export", str(slide), str(both.folder / name), "--layout", "iip-tiff", "--force"]
-    done = CliRunner().invoke(app, words)
+    done = CliRunner().invoke(app, words, env={"MEDTILES_CACHE": "none"})
     assert done.exit_code == 0, done.output
     told = both.theirs("OBJ=Max-size&OBJ=Tile-size&OBJ=Resolution-number", name)[1].split()
     assert told == [b"Max-size:2220", b"2967", b"Tile-size:240", b"240", b"Resolution-number:5"]

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from typer.testing import CliRunner
 
+from medtiles.cli import app
 from medtiles.web import build
 from tests.e2e import viewer_front
 from tests.e2e.browsing import SWITCHES, Browser
@@ -36,11 +38,17 @@ def server(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def page(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose files the page finds at /viewer/."""
+    return tmp_path_factory.mktemp("exports")
+
+
+@pytest.fixture(scope="module")
+def page(server: str, exports: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if not (build.HERE / "node_modules").is_dir():
         build.build()
     openseadragon = build.HERE / "node_modules" / "openseadragon" / "build" / "openseadragon"
-    with viewer_front.beside(server, (HERE, openseadragon)) as front:
+    with viewer_front.beside(server, (HERE, openseadragon, exports)) as front:
         browser = Browser(tmp_path_factory.mktemp("profile"), server, switches=SWITCHES)
         browser.server = front
         browser.driver.set_script_timeout(60)
@@ -130,3 +138,31 @@ def test_zoomify_shows_the_same(page: Browser, server: str, name: str, place: tu
     found, _ = show(page, source, place)
     assert np.abs(found - wanted).mean() <= 3
     assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("name", SLIDES)
+@pytest.mark.parametrize("layout", ["dz", "iiif3", "zoomify"])
+def test_an_export_shows_the_same_from_a_server_of_files(
+    page: Browser, server: str, exports: Path, shared_data: Callable[[str], Path], layout: str, name: str
+) -> None:
+    image = next(each for each in httpx.get(f"{server}/images").json()["images"] if each["name"] == name)
+    place = f"{layout}-{image['id']}"
+    address = ["--address", f"{page.server}/viewer/{place}"] if layout == "iiif3" else []
+    words = ["export", str(shared_data(f"{SLIDES[name]}/{name}")), str(exports / place), "--layout", layout, *address]
+    done = CliRunner().invoke(app, words, env={"MEDTILES_CACHE": "none"})
+    assert done.exit_code == 0, done.output
+    source: object = f"/viewer/{place}.dzi" if layout == "dz" else f"/viewer/{place}/info.json"
+    if layout == "zoomify":
+        told = ET.fromstring((exports / place / "ImageProperties.xml").read_text()).attrib
+        source = {
+            "type": "zoomifytileservice",
+            "width": int(told["WIDTH"]),
+            "height": int(told["HEIGHT"]),
+            "tileSize": int(told["TILESIZE"]),
+            "tilesUrl": f"/viewer/{place}/",
+        }
+    for part in PLACES.values():
+        wanted, _ = show(page, f"/dzi/{image['id']}.dzi", part)
+        found, shown = show(page, source, part)
+        assert shown["size"] == [image["width"], image["height"]]
+        assert np.abs(found - wanted).mean() <= 3

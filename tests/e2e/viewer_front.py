@@ -10,7 +10,10 @@ from pathlib import Path
 
 import httpx
 
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm"}
+_TYPES = {
+    ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json",
+    ".dzi": "application/xml", ".xml": "application/xml", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
+}  # fmt: skip
 _PASSED = ("accept", "host", "if-none-match", "range")
 _RELAYED = ("/dicomweb/", "/iiif/", "/dzi/", "/zoomify/", "/xyz/", "/iip", "/fcgi-bin/")
 _LEFT = {"connection", "date", "server", "transfer-encoding"}
@@ -58,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, name: str) -> None:
         for folder in self.folders:
             path = folder / name
-            if path.parent == folder and path.is_file():
+            if ".." not in path.parts and path.is_file():
                 self._send(200, {"content-type": _TYPES.get(path.suffix, "text/plain")}, path.read_bytes())
                 return
         self.send_error(404)
