@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,6 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medtiles.export.errors import ExportError
+
+_OURS = re.compile(
+    r"\d+|TileGroup\d+|ImageProperties\.xml|blank\.png|tilejson\.json"  # Deep Zoom, Zoomify, maps
+    r"|info\.json|full|\d+,\d+,\d+,\d+|level-\d+\.dcm|\..+\.part"  # IIIF, DICOM, files that are not whole
+)
+"""What lies directly in the folder of an export, in any of the layouts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class Place:
         if found and not (self.document.exists() or self.journal.exists()):
             message = f"{found[0]} is something else, without {self.document.name}; name another place"
             raise ExportError(message)
+        for part in found:
+            _require_ours(part)
         for part in (*found, *self.growing, self.journal):
             _remove(part)
 
@@ -52,6 +61,14 @@ class Place:
 def _holds(part: Path, original: Path) -> bool:
     part, original = part.resolve(), original.resolve()
     return part == original or part in original.parents
+
+
+def _require_ours(part: Path) -> None:
+    """:raises ExportError: there is something in a folder that no layout writes"""
+    strange = sorted(each.name for each in part.iterdir() if not _OURS.fullmatch(each.name)) if part.is_dir() else []
+    if strange:
+        message = f"{part} holds {strange[0]}, which is of no export; take it away, or name another place"
+        raise ExportError(message)
 
 
 def _is_empty_folder(path: Path) -> bool:

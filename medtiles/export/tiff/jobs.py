@@ -64,7 +64,8 @@ def _job(subject: Subject, choices: Choices, suffix: str, planes: list[int], *, 
     info = subject.info
     tile = _tile_size(info, choices)
     asked = pictures(choices, subject.image, info, "jpg")
-    ways = _ways(subject, choices, asked, tile, is_ome=is_ome)
+    levels = _levels(info, tile, planes[0])
+    ways = _ways(subject, choices, asked, tile, is_ome=is_ome).only_of(info, levels)
     asked = replace(asked, is_display=ways.is_display)
     name = choices.destination.name
     path = choices.destination.with_name(name if name.lower().endswith((".tif", ".tiff")) else name + suffix)
@@ -74,7 +75,6 @@ def _job(subject: Subject, choices: Choices, suffix: str, planes: list[int], *, 
         form = TiffForm(subject.engine, asked, tile, ways.made, ways.stored)
         scratch = journal.with_name(f"{journal.name}.{number}")
         makers.append(PyramidMaker(subject.engine, form, _levels(info, tile, plane), plane, scratch))
-    levels = _levels(info, tile, planes[0])
     size = sum(level.cut.size.area for level in levels.levels if level.cut is not None) * len(planes)
     is_big = size * ways.made.pixels.samples_per_pixel * ways.made.pixels.dtype.itemsize > _BIG
     writing = _Writing(
@@ -120,6 +120,12 @@ class _Ways:
     """By the index of the level in the image."""
     is_display: bool
     """Whether it is pictures to be looked at that are written, or the samples of the image."""
+
+    def only_of(self, info: ImageInfo, levels: TileSet) -> _Ways:
+        """Without stored levels that are none of the export: one that is smaller by a pixel is made anew."""
+        cuts = (level.cut for level in levels.levels)
+        found = {_stored_level(info, cut) for cut in cuts if cut is not None}
+        return replace(self, stored={index: way for index, way in self.stored.items() if index in found})
 
     def of_levels(self, info: ImageInfo, levels: TileSet) -> list[Way]:
         """For each level of the export."""

@@ -142,6 +142,19 @@ def test_an_earlier_export_is_replaced_only_when_that_is_wanted(
     assert files_of(tmp_path / "out") == before
 
 
+@pytest.mark.parametrize("layout", ["dz", "zoomify", "google", "iiif3", "dicom"])
+def test_files_of_somebody_else_in_the_folder_of_an_export_are_never_removed(
+    layout: str, tmp_path: Path, run: Callable[..., Path]
+) -> None:
+    run(layout, tmp_path / "out" / "p")
+    folder = tmp_path / "out" / ("p_files" if layout == "dz" else "p")
+    (folder / "index.html").write_text("a page that shows it")
+    before = files_of(tmp_path / "out")
+    with pytest.raises(ExportError, match=r"index\.html, which is of no export"):
+        run(layout, tmp_path / "out" / "p", is_forced=True)
+    assert files_of(tmp_path / "out") == before
+
+
 @pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout in {"dz", "zoomify", "google", "iiif3"}])
 def test_a_folder_of_something_else_is_left_alone(layout: str, tmp_path: Path, run: Callable[..., Path]) -> None:
     for name in ("p", "p_files"):
