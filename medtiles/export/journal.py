@@ -25,11 +25,6 @@ class Journal:
         self._header = json.dumps(header, sort_keys=True)
         self._file: int | None = None
 
-    @property
-    def exists(self) -> bool:
-        """Whether an earlier run has not come to its end."""
-        return self._path.exists()
-
     def begin(self) -> list[Json]:
         """Open it; what earlier runs have done.
 

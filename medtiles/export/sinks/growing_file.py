@@ -74,16 +74,12 @@ class GrowingFile:
             os.close(folder)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; what has not been flushed is lost."""
         if self._number >= 0:
-            try:
-                self._write()
-            finally:
-                os.close(self._number)
-                self._number = -1
+            os.close(self._number)
+            self._number = -1
 
     def _write(self) -> None:
-        data = memoryview(bytes(self._buffer))
-        self._buffer.clear()
-        while data:
-            data = data[os.write(self._number, data) :]
+        """What a full disk does not take stays here, so that nobody is told that it lies in the file."""
+        while self._buffer:
+            del self._buffer[: os.write(self._number, self._buffer)]

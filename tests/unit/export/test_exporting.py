@@ -179,6 +179,28 @@ def test_the_image_itself_is_never_written_over(
     assert picture.read_bytes() == before
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_a_full_disk_did_not_take_is_written_by_the_next_run(
+    layout: str, tmp_path: Path, run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(layout, tmp_path / "whole" / "p")
+    with monkeypatch.context() as patch:
+        write, count = os.write, itertools.count()
+
+        def full(file: int, data: bytes) -> int:
+            if len(data) > 2000 and next(count) == 1:
+                raise OSError(28, "No space left on device")
+            return write(file, data if len(data) < 2000 else data[:2000])
+
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            run(layout, tmp_path / "ended" / "p", threads=1)
+    rest = Counting()
+    run(layout, tmp_path / "ended" / "p", rest)
+    assert rest.earlier + rest.made == rest.total
+    assert files_of(tmp_path / "ended") == files_of(tmp_path / "whole")
+
+
 def test_a_full_disk_ends_it_and_leaves_what_can_be_gone_on_with(
     tmp_path: Path, run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
