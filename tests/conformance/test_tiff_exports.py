@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,19 +22,6 @@ from transcode.jpeg_structure import read_frame_header
 
 SLIDE, ODD = "wsi/CMU-1-Small-Region.svs", "wsi/tcga-cr-7395-01a-01-ts1.svs"
 STACK = "wsi/multi-channel-z-series.ome.tif"
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Callable[[Path], Opened]]:
-    found: list[Opened] = []
-
-    def open_file(file: Path) -> Opened:
-        found.append(Opened(file, tmp_path / "cache"))
-        return found[-1]
-
-    yield open_file
-    for each in found:
-        each.engine.close()
 
 
 def noise(width: int, height: int, samples: int, dtype: str) -> NDArray[np.generic]:

@@ -165,16 +165,24 @@ def _is_named(frame: EncodedFrame) -> bool:
 def _loss(subject: Subject, virtual: VirtualLevel, frame: Frame, quality: int | None) -> Loss | None:
     """What is known of it: from some tiles, which are alike enough for a ratio that PS3.3 calls approximate."""
     stored = frame.encoding if isinstance(frame, EncodedFrame) else None
-    if stored is None or stored.lossless:
-        return None if quality is None else Loss(_METHODS["image/jpeg"], 1.0)
+    if quality is None and (stored is None or stored.lossless):
+        return None
     grid, sizes = virtual.level.grid, []
     for number in range(0, grid.area, max(1, grid.area // _SAMPLED)):
         row, column = divmod(number, grid.width)
-        tile = subject.engine.stored_tile(subject.image, TileKey(virtual.index, column, row))
+        key = TileKey(virtual.index, column, row)
+        tile: Frame
+        if quality is None:
+            tile = subject.engine.stored_tile(subject.image, key)
+        else:
+            pixels = subject.engine.samples(subject.image, key)
+            encoder = archive_encoders().for_transfer_syntax(virtual.transfer_syntax)
+            tile = encoder.encode(pixels, ArchiveOptions(quality))
         if isinstance(tile, EncodedFrame):
             sizes.append(len(tile.data) / (tile.width * tile.height))
     bytes_of_pixel = subject.info.pixels.samples_per_pixel * subject.info.pixels.dtype.itemsize
-    return Loss(_METHODS.get(stored.media_type, ""), bytes_of_pixel / statistics.mean(sizes))
+    media_type = JPEG.media_type if quality is not None or stored is None else stored.media_type
+    return Loss(_METHODS.get(media_type, ""), bytes_of_pixel / statistics.mean(sizes))
 
 
 def _stack(info: ImageInfo) -> Stack:

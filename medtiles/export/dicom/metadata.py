@@ -55,7 +55,7 @@ class Told:
 
     stack: Stack
     acquired: datetime
-    """Of the slide, or when its file was written, if it does not tell."""
+    """When its file was written: no source tells when the slide was scanned."""
     loss: Loss | None
 
 
