@@ -12,10 +12,8 @@ import random
 import socket
 import statistics
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,21 +70,13 @@ def servers(big_slide: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     environment = {**os.environ, "FILESYSTEM_PREFIX": f"{folder}/", "JPEG_QUALITY": str(QUALITY), "VERBOSITY": "0"}
     with subprocess.Popen([PROGRAM, "--bind", f"127.0.0.1:{port}"], env=environment, stdout=subprocess.DEVNULL) as peer:
         try:
-            _wait_for(port)
+            fastcgi.wait_for(port)
             words = ["serve", file, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "1"]
             with serving(*words, cache=tmp_path_factory.mktemp("cache")) as running:
                 image = httpx.get(f"{running.url}/images").json()["images"][0]["id"]
                 yield Servers(running.url, running.process.pid, image, port, peer.pid, file.name)
         finally:
             peer.kill()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=5):
-            return
-        time.sleep(0.1)
-    pytest.fail("IIPImage does not listen")
 
 
 def used(process: int) -> float:

@@ -6,9 +6,7 @@ import io
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,21 +73,13 @@ def both(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFa
         [PROGRAM, "--bind", f"127.0.0.1:{port}"], env=environment, stdout=subprocess.DEVNULL
     ) as judge:
         try:
-            _wait_for(port)
+            fastcgi.wait_for(port)
             words = ["serve", folder, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "1"]
             with serving(*words, cache=tmp_path_factory.mktemp("cache")) as running:
                 listed = httpx.get(f"{running.url}/images").json()["images"]
                 yield Both(folder, port, running.url, {image["name"]: image["id"] for image in listed})
         finally:
             judge.kill()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=5):
-            return
-        time.sleep(0.1)
-    pytest.fail("IIPImage does not listen")
 
 
 def colours(data: bytes) -> NDArray[np.int16]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
+from contextlib import suppress
 
 _BEGIN, _PARAMETERS, _INPUT, _OUTPUT = 1, 4, 5, 6
 _HEADER = struct.Struct(">BBHHBx")
@@ -30,6 +32,19 @@ def ask(port: int, query: str) -> tuple[dict[str, str], bytes]:
     head, _, body = output.partition(b"\r\n\r\n")
     lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
     return {name.lower(): value for name, _, value in lines}, body
+
+
+def wait_for(port: int) -> None:
+    """Wait until a responder takes connections.
+
+    :raises ConnectionError: it does not in ten seconds
+    """
+    for _ in range(100):
+        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.1)
+    message = f"nobody listens at port {port}"
+    raise ConnectionError(message)
 
 
 def _record(kind: int, content: bytes = b"") -> bytes:
