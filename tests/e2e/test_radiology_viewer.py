@@ -164,7 +164,7 @@ def test_a_large_radiograph_is_shown_while_it_comes(browser: Browser) -> None:
     seen: list[tuple[str | None, int, int, str]] = browser.driver.execute_script("return seen")
     levels = list(dict.fromkeys(int(level) for level, *_ in seen if level is not None))
     assert levels == sorted(levels, reverse=True)
-    assert len(levels) >= 4
+    assert len(levels) >= 3, "a coarse picture and a finer one come before the whole; a slow decoder may skip levels"
     assert levels[-1] == 0
     first = next(each for each in seen if each[0] is not None)
     assert first[1] < 0.1 * first[2], f"the first picture took {first[1]} of {first[2]} bytes"
