@@ -14,7 +14,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transcode.codestream.markers import Marker, is_bare, name_of
+from transcode.codestream.headers import Segment, read_header
+from transcode.codestream.markers import Marker, name_of
 from transcode.codestream.segments import read_cod, read_siz, refuse
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 
@@ -25,15 +26,6 @@ _LEFT_OUT = frozenset({Marker.PLM, Marker.PLT, Marker.TLM})
 _CHANGES_ORDER = frozenset({Marker.POC, Marker.PPM, Marker.PPT})
 _LONG_TLM = 0x60
 """Stlm: tiles of 16 bits, lengths of 32."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """A marker segment, whole: marker, length, body."""
-
-    code: int
-    data: bytes
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ def prefix_codestream(prefix: bytes, reduction: int) -> bytes:
     :raises UnsupportedFeatureError: it has several tiles, or its packets are not in the order of resolutions
     :raises CorruptFrameError: it is no beginning of a codestream, or has fewer resolutions
     """
-    segments, position = _header(prefix, 2, Marker.SOT) if prefix[:2] == b"\xff\x4f" else ([], 0)
+    segments, position = read_header(prefix, 2, Marker.SOT) if prefix[:2] == b"\xff\x4f" else ([], 0)
     if not segments:
         raise refuse("SOC", 0, "this is no codestream")
     _require_simple(segments, reduction)
@@ -73,19 +65,7 @@ def prefix_codestream(prefix: bytes, reduction: int) -> bytes:
     return b"".join([*pieces, b"\xff\xd9"])
 
 
-def _header(data: bytes, position: int, last: Marker) -> tuple[list[_Segment], int]:
-    """The segments up to a marker, and where that stands."""
-    found = []
-    while (code := int.from_bytes(data[position : position + 2])) != last:
-        length = 2 if is_bare(code) else 2 + int.from_bytes(data[position + 2 : position + 4])
-        if code < 0xFF01 or length < (2 if is_bare(code) else 4) or position + length > len(data):
-            raise refuse(name_of(code), position, f"a header that ends before {last.name}")
-        found.append(_Segment(code, data[position : position + length], position))
-        position += length
-    return found, position
-
-
-def _require_simple(segments: list[_Segment], reduction: int) -> None:
+def _require_simple(segments: list[Segment], reduction: int) -> None:
     cod = next((segment for segment in segments if segment.code == Marker.COD), None)
     if segments[0].code != Marker.SIZ or cod is None:
         raise refuse("SIZ", 2, "SIZ comes first, and COD must be there")
@@ -106,7 +86,7 @@ def _parts(data: bytes, position: int) -> Iterator[_Part]:
     while position + 2 + _SOT.size <= len(data) and data[position : position + 2] == b"\xff\x90":
         _, _, length, number, _ = _SOT.unpack_from(data, position + 2)
         stop = min(position + length, len(data)) if length else len(data)
-        segments, start = _header(data, position + 2 + _SOT.size, Marker.SOD)
+        segments, start = read_header(data, position + 2 + _SOT.size, Marker.SOD)
         if start + 2 > stop:
             raise refuse("SOT", position, f"Psot {length} is shorter than its header")
         kept = b"".join(segment.data for segment in segments if segment.code not in _LEFT_OUT)
@@ -119,7 +99,7 @@ def _tlm(parts: list[_Part]) -> bytes:
     return struct.pack(">HHBB", Marker.TLM, 4 + len(entries), 0, _LONG_TLM) + entries
 
 
-def _reduced(segment: _Segment, reduction: int) -> bytes:
+def _reduced(segment: Segment, reduction: int) -> bytes:
     """A segment of the main header, for the smaller picture."""
     data = segment.data
     if segment.code == Marker.SIZ:

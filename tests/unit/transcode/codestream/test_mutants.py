@@ -14,7 +14,7 @@ from transcode.errors import CorruptFrameError
 MUTANTS = 2000
 
 
-def _mutant(data: bytes, dice: random.Random) -> bytes:
+def mutant(data: bytes, dice: random.Random) -> bytes:
     """Flipped bits near the start or anywhere, a cut, bytes taken out or doubled, extreme values."""
     changed = bytearray(data)
     for _ in range(dice.choice((1, 1, 2, 5))):
@@ -56,7 +56,7 @@ def test_mutants_are_read_or_refused_with_our_error(by_tile_parts: bytes, pictur
     )
     refused = 0
     for number in range(MUTANTS):
-        data = _mutant(streams[number % len(streams)], dice)
+        data = mutant(streams[number % len(streams)], dice)
         try:
             _use(parse(data), data)
         except CorruptFrameError:

@@ -1,0 +1,172 @@
+"""The packets of a codestream, found tile by tile as they are asked for."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+
+from transcode.codestream import Codestream, TilePart
+from transcode.codestream.headers import Segment, read_header
+from transcode.codestream.markers import Marker
+from transcode.codestream.segments import refuse
+from transcode.errors import CorruptFrameError, UnsupportedFeatureError
+from transcode.packet_index.coding import Codings, TileCoding
+from transcode.packet_index.layout import TileLayout, lay_out
+from transcode.packet_index.walking import Packet, Read, Walk
+
+_SOT_LENGTH = 12
+_KEPT_BYTES = 64 << 20
+_MIXED = 0xC0
+_PACKETS_A_BYTE = 8
+"""More than a whole tile has: an empty packet takes a byte. Those that were cut short may have fewer bytes."""
+_NOT_FOUND = -1
+_BYTES_OF_STATE = 16
+"""What packet headers have said of a code-block, while more of them are to be read."""
+
+
+class TileIndex:
+    """Where the packets of one tile lie. `PacketIndex` makes it and completes it."""
+
+    def __init__(self, tile: int, coding: TileCoding, layout: TileLayout, walk: Iterator[Packet]) -> None:
+        self.tile = tile
+        self.coding = coding
+        self.layout = layout
+        count = layout.precincts * coding.layers
+        self.offsets = array("q", [_NOT_FOUND]) * count
+        """Of each packet within the codestream, its SOP left out; at `precinct * layers + layer`. -1: not there."""
+        self.lengths = array("I", bytes(4 * count))
+        """Of its header and body, or of its body alone where headers are packed elsewhere."""
+        self.packed_headers: dict[int, bytes] = {}
+        """By the same index, where the codestream has them in PPM or PPT; with EPH."""
+        self._waiting = Counter(layout.resolution)
+        for r in self._waiting:
+            self._waiting[r] *= coding.layers
+        self._walk: Iterator[Packet] | None = walk
+
+    def complete(self, j2k_resolution: int | None = None) -> None:
+        """Find the packets of all resolutions up to one, or of all.
+
+        :raises CorruptFrameError: a packet header cannot be believed; naming the packet
+        """
+        while self._walk is not None and self._is_waiting(j2k_resolution):
+            packet = next(self._walk, None)
+            if packet is None:
+                self._walk = None
+                return
+            index = packet.precinct * self.coding.layers + packet.layer
+            self.offsets[index], self.lengths[index] = packet.offset, packet.length
+            if packet.packed_header:
+                self.packed_headers[index] = packet.packed_header
+            self._waiting[self.layout.resolution[packet.precinct]] -= 1
+
+    def _is_waiting(self, j2k_resolution: int | None) -> bool:
+        return any(left and (j2k_resolution is None or r <= j2k_resolution) for r, left in self._waiting.items())
+
+    def packets(self, precinct: int) -> list[tuple[bytes, int, int]]:
+        """For each quality layer that is there: its header where that is packed elsewhere, offset and length."""
+        first = precinct * self.coding.layers
+        found = []
+        for packet in range(first, first + self.coding.layers):
+            if self.offsets[packet] == _NOT_FOUND:
+                break
+            found.append((self.packed_headers.get(packet, b""), self.offsets[packet], self.lengths[packet]))
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+        own = 12 * len(self.offsets) + 48 * self.layout.precincts + sum(map(len, self.packed_headers.values()))
+        return own if self._walk is None else own + _BYTES_OF_STATE * self.layout.blocks
+
+
+class PacketIndex:
+    """Where the packets of a codestream lie. Safe to use from several threads."""
+
+    def __init__(self, codestream: Codestream, read: Read, kept_bytes: int = _KEPT_BYTES) -> None:
+        """Read the main header.
+
+        :param read: bytes of the codestream; called as tiles are asked for
+        :param kept_bytes: of tiles that are kept; those used least recently are found anew
+        :raises CorruptFrameError: COD, COC, POC or PPM say what the standard does not allow
+        """
+        self.codestream = codestream
+        self._read = read
+        self._kept_bytes = kept_bytes
+        main, _ = read_header(read(0, codestream.header_length) + b"\xff\x90", 2, Marker.SOT)
+        self._codings = Codings(len(codestream.siz.components), main)
+        self._packed = _packed_by_part(main, codestream.tile_parts)
+        self._lock = threading.RLock()
+        self._tiles: OrderedDict[int, TileIndex] = OrderedDict()
+
+    def tile(self, tile: int, j2k_resolution: int | None = None) -> TileIndex:
+        """A tile whose packets are found, up to a resolution or all.
+
+        :raises CorruptFrameError: the codestream is broken there; naming the packet and its offset
+        :raises UnsupportedFeatureError: its code-blocks are of both coders
+        """
+        with self._lock:
+            found = self._tiles.get(tile) or self._open(tile)
+            self._tiles[tile] = found
+            self._tiles.move_to_end(tile)
+            try:
+                found.complete(j2k_resolution)
+            except BaseException:
+                del self._tiles[tile]  # its walk broke off
+                raise
+            kept = sum(each.nbytes for each in self._tiles.values()) if len(self._tiles) > 1 else 0
+            while kept > self._kept_bytes and len(self._tiles) > 1:
+                kept -= self._tiles.popitem(last=False)[1].nbytes
+            return found
+
+    def header_segments(self, tile: int) -> list[Segment]:
+        """The segments of the headers of all the tile-parts of a tile, in order; SOT left out.
+
+        :raises CorruptFrameError: a tile-part ends within its header
+        """
+        return [segment for part in self.codestream.parts_of(tile) for segment in self._part_segments(part)]
+
+    def _part_segments(self, part: TilePart) -> list[Segment]:
+        header = self._read(part.offset, part.header_length)
+        return read_header(header, _SOT_LENGTH, Marker.SOD)[0]
+
+    def _open(self, tile: int) -> TileIndex:
+        coding = self._codings.of_tile(self.header_segments(tile))
+        if any(component.block_style & _MIXED == _MIXED for component in coding.components):
+            message = f"tile {tile} has code-blocks of both coders side by side (MIXED)"
+            raise UnsupportedFeatureError(message)
+        layout = lay_out(self.codestream.siz, tile, coding)
+        parts = [(part, self._packed_headers(part)) for part in self.codestream.parts_of(tile)]
+        held = sum(part.length + len(packed or b"") for part, packed in parts)
+        if layout.precincts * coding.layers > _PACKETS_A_BYTE * held:
+            message = f"tile {tile}: {layout.precincts * coding.layers} packets do not lie in {held} bytes"
+            raise CorruptFrameError(message)
+        return TileIndex(tile, coding, layout, Walk(tile, coding, layout, self._read, parts))
+
+    def _packed_headers(self, part: TilePart) -> bytes | None:
+        """The packet headers of a tile-part that lie elsewhere (PPM, PPT); None: they lie before their bodies."""
+        if Marker.PPM in self.codestream.markers:
+            return self._packed.get(part.offset, b"")
+        if Marker.PPT not in part.markers:
+            return None
+        bodies = [each.body for each in self._part_segments(part) if each.code == Marker.PPT]
+        return b"".join(body[1:] for body in sorted(bodies, key=lambda body: body[:1]))
+
+
+def _packed_by_part(main: list[Segment], parts: tuple[TilePart, ...]) -> dict[int, bytes]:
+    """The packet headers of PPM, by the offset of the tile-part that they belong to (A.7.4).
+
+    :raises CorruptFrameError: they end in the middle
+    """
+    segments = sorted((each for each in main if each.code == Marker.PPM), key=lambda each: each.body[:1])
+    joined = b"".join(each.body[1:] for each in segments)
+    found, at = {}, 0
+    for part in parts if segments else ():
+        length = int.from_bytes(joined[at : at + 4])
+        at += 4
+        if at + length > len(joined):
+            raise refuse("PPM", segments[0].offset, f"{length} bytes for the tile-part at byte {part.offset}")
+        found[part.offset] = joined[at : at + length]
+        at += length
+    return found
