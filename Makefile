@@ -80,12 +80,15 @@ clean: ## remove what the other commands made, but no sample
 .venv/bin/python:
 	@.ci/make-venv
 
-.venv/serve: pyproject.toml | .venv/bin/python
+# The module that is compiled while installing; an older compiled one would stand before it.
+COMPILED := $(addprefix transcode/packet_index/,packet_header.py packet_header.pxd build.py)
+
+.venv/serve: pyproject.toml $(COMPILED) | .venv/bin/python
 	@echo "Installing medtiles into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$(EXTRA_FOR_PAGE:%=[%])"
 	@touch $@
 
-.venv/test: pyproject.toml | .venv/bin/python
+.venv/test: pyproject.toml $(COMPILED) | .venv/bin/python
 	@echo "Installing medtiles and the tools of its tests into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test$(EXTRA_FOR_PAGE:%=$(comma)%)]"
 	@touch $@ .venv/serve

@@ -32,6 +32,7 @@ from transcode.errors import TranscodeError
 from transcode.frames import RGB8, EncodedFrame, PixelArray, PixelFormat, Samples
 from transcode.isolation import Isolation
 from transcode.lossless_crop import is_available
+from transcode.packet_index import is_compiled
 
 _SIDE = 32
 _GREY16 = PixelFormat(1, 16, 16)
@@ -104,6 +105,8 @@ def _codecs() -> Iterator[Check]:
             yield _codec(codec)
     hint = "libturbojpeg" if is_available() else "no libturbojpeg: apt install libturbojpeg0, or pip install turbojpeg"
     yield Check("codecs", "lossless crop", is_available(), hint)
+    how = "compiled" if is_compiled() else "in plain Python, slowly: install a C compiler, then medtiles again"
+    yield Check("codecs", "packet headers of JPEG 2000", True, how)
 
 
 def _codec(codec: Codec) -> Check:

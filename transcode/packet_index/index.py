@@ -99,6 +99,8 @@ class PacketIndex:
         self._packed = _packed_by_part(main, codestream.tile_parts)
         self._lock = threading.RLock()
         self._tiles: OrderedDict[int, TileIndex] = OrderedDict()
+        self._kept = 0
+        """Bytes that these take."""
 
     def tile(self, tile: int, j2k_resolution: int | None = None) -> TileIndex:
         """A tile whose packets are found, up to a resolution or all.
@@ -107,17 +109,16 @@ class PacketIndex:
         :raises UnsupportedFeatureError: its code-blocks are of both coders
         """
         with self._lock:
-            found = self._tiles.get(tile) or self._open(tile)
+            found = self._tiles.pop(tile, None)
+            if found is None:
+                found = self._open(tile)
+            else:
+                self._kept -= found.nbytes
+            found.complete(j2k_resolution)  # where that fails, its walk broke off: it is not kept
             self._tiles[tile] = found
-            self._tiles.move_to_end(tile)
-            try:
-                found.complete(j2k_resolution)
-            except BaseException:
-                del self._tiles[tile]  # its walk broke off
-                raise
-            kept = sum(each.nbytes for each in self._tiles.values()) if len(self._tiles) > 1 else 0
-            while kept > self._kept_bytes and len(self._tiles) > 1:
-                kept -= self._tiles.popitem(last=False)[1].nbytes
+            self._kept += found.nbytes
+            while self._kept > self._kept_bytes and len(self._tiles) > 1:
+                self._kept -= self._tiles.popitem(last=False)[1].nbytes
             return found
 
     def header_segments(self, tile: int) -> list[Segment]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from operator import mul
+from typing import NamedTuple
 
-from transcode.codestream.markers import Siz
+from transcode.codestream.markers import Component, Siz
 from transcode.errors import CorruptFrameError
 from transcode.packet_index.coding import ComponentCoding, TileCoding
 
@@ -16,14 +17,15 @@ _MOST_BLOCKS = 1 << 22
 _MOST_WORK = 1 << 25
 """Code-blocks of a tile times its quality layers: each is spoken of in each layer."""
 _Bounds = tuple[int, int, int, int]
+_Bands = list[tuple[list[int], list[int]]]
+"""For each subband: code-blocks in each column of precincts, and in each row."""
 
 
 def _ceil_div(value: int, divisor: int) -> int:
     return -(-value // divisor)
 
 
-@dataclass(frozen=True, slots=True)
-class PrecinctGrid:
+class PrecinctGrid(NamedTuple):
     """The precincts of one resolution of a tile-component, row after row."""
 
     bounds: _Bounds
@@ -39,9 +41,12 @@ class PrecinctGrid:
     """The index of its first precinct within the tile."""
 
     @property
-    def count(self) -> int:
+    def precincts(self) -> int:
         """Precincts in all (B-16)."""
         return self.across * self.down
+
+
+_Resolution = tuple[PrecinctGrid, _Bands]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +88,22 @@ def lay_out(siz: Siz, tile: int, coding: TileCoding) -> TileLayout:
     grids = []
     x0, y0, x1, y1 = siz.tile_bounds(tile)
     blocks = 0
+    alike: dict[tuple[Component, ComponentCoding, int], _Resolution] = {}
     for number, (component, coded) in enumerate(zip(siz.components, coding.components, strict=True)):
         dx, dy = component.dx, component.dy
         area = (_ceil_div(x0, dx), _ceil_div(y0, dy), _ceil_div(x1, dx), _ceil_div(y1, dy))
         own = []
         for r in range(coded.decompositions + 1):
-            grid = _grid(area, coded, r, layout.precincts)
-            if layout.precincts + grid.count > _MOST_PRECINCTS:
+            if (component, coded, r) not in alike:
+                alike[component, coded, r] = _resolution(area, coded, r)
+            grid, bands = alike[component, coded, r]
+            grid = grid._replace(first=layout.precincts)
+            if layout.precincts + grid.precincts > _MOST_PRECINCTS:
                 message = f"tile {tile} has more than {_MOST_PRECINCTS} precincts"
                 raise CorruptFrameError(message)
             own.append(grid)
-            if grid.count:
-                blocks += _add_precincts(layout, number, r, grid, _bands(area, coded, r, grid))
+            if grid.precincts:
+                blocks += _add_precincts(layout, number, r, grid, bands)
                 _add_places(layout, grid, (dx << coded.decompositions - r, dy << coded.decompositions - r), (x0, y0))
             if blocks > min(_MOST_BLOCKS, _MOST_WORK // coding.layers):
                 message = f"tile {tile} has more than {blocks - 1} code-blocks in {coding.layers} layers"
@@ -104,17 +113,23 @@ def lay_out(siz: Siz, tile: int, coding: TileCoding) -> TileLayout:
     return TileLayout(tuple(grids), *(getattr(layout, name) for name in TileLayout.__slots__[1:]))
 
 
-def _grid(area: _Bounds, coded: ComponentCoding, r: int, first: int) -> PrecinctGrid:
+def _resolution(area: _Bounds, coded: ComponentCoding, r: int) -> _Resolution:
+    """The precincts of a resolution; its subbands where precincts are not too many."""
+    grid = _grid(area, coded, r)
+    return grid, _bands(area, coded, r, grid) if 0 < grid.precincts <= _MOST_PRECINCTS else []
+
+
+def _grid(area: _Bounds, coded: ComponentCoding, r: int) -> PrecinctGrid:
     scale = 1 << coded.decompositions - r
     left, top, right, bottom = bounds = tuple(_ceil_div(side, scale) for side in area)
     ppx, ppy = coded.precincts[r]
     column0, row0 = left >> ppx, top >> ppy
     across = _ceil_div(right, 1 << ppx) - column0 if right > left else 0
     down = _ceil_div(bottom, 1 << ppy) - row0 if bottom > top else 0
-    return PrecinctGrid((left, top, bounds[2], bounds[3]), ppx, ppy, column0, row0, across, down, first)
+    return PrecinctGrid((left, top, bounds[2], bounds[3]), ppx, ppy, column0, row0, across, down, 0)
 
 
-def _bands(area: _Bounds, coded: ComponentCoding, r: int, grid: PrecinctGrid) -> list[tuple[list[int], list[int]]]:
+def _bands(area: _Bounds, coded: ComponentCoding, r: int, grid: PrecinctGrid) -> _Bands:
     """For each subband: code-blocks in each column of precincts, and in each row."""
     halved = 1 if r else 0
     level = coded.decompositions - r + halved
@@ -144,13 +159,11 @@ def _blocks(first: int, count: int, side: int, block: int, bounds: tuple[int, in
     return found
 
 
-def _add_precincts(
-    layout: TileLayout, component: int, r: int, grid: PrecinctGrid, bands: list[tuple[list[int], list[int]]]
-) -> int:
+def _add_precincts(layout: TileLayout, component: int, r: int, grid: PrecinctGrid, bands: _Bands) -> int:
     """Add the precincts of a resolution; returns how many code-blocks they have."""
     blocks = 0
-    layout.component.extend([component] * grid.count)
-    layout.resolution.extend([r] * grid.count)
+    layout.component.extend([component] * grid.precincts)
+    layout.resolution.extend([r] * grid.precincts)
     for row in range(grid.down):
         for column in range(grid.across):
             layout.bands.append(len(layout.blocks_across))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,10 +17,11 @@ import pytest
 
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 from tests.unit.transcode.codestream.test_mutants import mutant
+from transcode import packet_index
 from transcode.codestream import Codestream, parse
 from transcode.codestream.markers import Marker
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
-from transcode.packet_index import PacketIndex, TileIndex
+from transcode.packet_index import PacketIndex, TileIndex, packet_header, walking
 
 FAMILIES = ("htj2k_wg04/*.j2c", "openjph/*.j2c", "t814_conformance/*.j2k")
 ORDERS = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
@@ -170,3 +175,37 @@ def test_mutants_are_indexed_or_refused_with_our_error(picture: Picture) -> None
         else:
             outcomes[True] += 1
     assert min(outcomes.values()) > 50, outcomes
+
+
+def plain_headers() -> ModuleType:
+    """The module as Python, whether or not it is compiled."""
+    source = Path(packet_index.__file__).with_name("packet_header.py")
+    loader = SourceFileLoader("plain_packet_header", str(source))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def test_plain_python_reads_what_compiled_code_reads(
+    colours: Picture, shared_data: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = [
+        jpeg2000(colours, progression="PCRL", quality_layers=[40, 20, 1], precinct_size=(64, 64)),
+        htj2k(colours, reversible=True, planar=False, tile=(128, 128)),
+        shared_data("codestreams/t814_conformance/ds0_ht_06_b15.j2k").read_bytes(),
+    ]
+    compiled = [index_of(data).tile(0) for data in streams]
+    plain = plain_headers()
+    assert plain.__file__ != packet_header.__file__ or not packet_index.is_compiled()
+    monkeypatch.setattr(walking, "PacketHeaders", plain.PacketHeaders)
+    for data, wanted in zip(streams, compiled, strict=True):
+        found = index_of(data).tile(0)
+        assert (found.offsets, found.lengths) == (wanted.offsets, wanted.lengths)
+
+
+def test_packet_headers_are_compiled_where_there_is_a_compiler() -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("not applicable: there is no C compiler")
+    assert packet_index.is_compiled(), "pip install --verbose --editable . says why not"

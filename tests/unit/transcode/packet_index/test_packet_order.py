@@ -33,13 +33,13 @@ def literal(siz: Siz, tile: int, coding: TileCoding, layout: TileLayout, order: 
             at = dict(zip(order, values, strict=False))
             if at["R"] <= coding.components[at["C"]].decompositions:
                 grid = layout.grids[at["C"]][at["R"]]
-                yield from ((grid.first + k, at["L"]) for k in range(grid.count))
+                yield from ((grid.first + k, at["L"]) for k in range(grid.precincts))
         return
     for values in itertools.product(*(axes[letter] for letter in order)):
         at = dict(zip(order, values, strict=True))
         (y, x), c, r = at["P"], at["C"], at["R"]
         coded, component = coding.components[c], siz.components[c]
-        if r > coded.decompositions or not layout.grids[c][r].count:
+        if r > coded.decompositions or not layout.grids[c][r].precincts:
             continue
         grid, scale = layout.grids[c][r], 1 << coded.decompositions - r
         if _begins(y, y0, component.dy * scale, grid.bounds[1], grid.ppy) and _begins(
@@ -108,7 +108,7 @@ def test_code_blocks_cover_every_sample_of_a_component_once(case: tuple[Siz, int
         width = -(-x1 // component.dx) - -(-x0 // component.dx)
         height = -(-y1 // component.dy) - -(-y0 // component.dy)
         assert (grids[-1].bounds[2] - grids[-1].bounds[0], grids[-1].bounds[3] - grids[-1].bounds[1]) == (width, height)
-        first, last = grids[0].first, grids[-1].first + grids[-1].count
+        first, last = grids[0].first, grids[-1].first + grids[-1].precincts
         blocks = sum(
             layout.blocks_across[band] * layout.blocks_down[band]
             for band in range(layout.bands[first], layout.bands[last])
@@ -126,8 +126,8 @@ def test_progression_changes_send_each_packet_once(order: str) -> None:
     layout = lay_out(siz, 0, coding)
     found = list(packet_order(layout, coding))
     assert len(set(found)) == len(found) == 2 * layout.precincts
-    first = layout.grids[0][0].count + layout.grids[1][0].count
+    first = layout.grids[0][0].precincts + layout.grids[1][0].precincts
     assert all(layout.resolution[precinct] == 0 and layer == 0 for precinct, layer in found[:first])
-    second = layout.grids[1][-1].first + layout.grids[1][-1].count - layout.grids[1][0].first
-    rest = found[first : first + 2 * second - layout.grids[1][0].count]
+    second = layout.grids[1][-1].first + layout.grids[1][-1].precincts - layout.grids[1][0].first
+    rest = found[first : first + 2 * second - layout.grids[1][0].precincts]
     assert {layout.component[precinct] for precinct, _ in rest} == {1}
