@@ -17,6 +17,7 @@ _HT, _BYPASS, _TERMINATE_ALL = 0x40, 0x01, 0x04
 _MOST_ZERO_BIT_PLANES = 128
 _MOST_DEPTH = 32
 """Levels of a tag tree, of which each halves both sides."""
+_TOO_EARLY = "it ends too early"
 _MOST_LENGTH_BITS = 32
 _FIRST_LBLOCK = 3
 _MOST_PASSES = 0xFFFF
@@ -26,6 +27,10 @@ _BYPASS_FROM = 10
 
 class HeaderError(Exception):
     """A header says what no encoder says, or ends too early."""
+
+
+class TooShortError(HeaderError):
+    """A header ends too early: perhaps the rest has not come yet."""
 
 
 class PacketHeaders:
@@ -78,8 +83,7 @@ class PacketHeaders:
         if self._byte == 0xFF:  # a header never ends with it: a byte of stuffing follows
             self._at += 1
         if self._at > self._end:
-            message = "it ends too early"
-            raise HeaderError(message)
+            raise TooShortError(_TOO_EARLY)
         return self._at, length
 
     def _band(self, band: int, layer: int, style: int) -> int:
@@ -202,8 +206,7 @@ class PacketHeaders:
     def _bit(self) -> int:
         if not self._left:
             if self._at >= self._end:
-                message = "it ends too early"
-                raise HeaderError(message)
+                raise TooShortError(_TOO_EARLY)
             self._left = 7 if self._byte == 0xFF else 8
             self._byte = self._data[self._at]
             self._at += 1

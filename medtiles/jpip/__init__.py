@@ -1,0 +1,7 @@
+"""JPEG 2000 streamed by window, resolution, quality and component: JPIP (ISO/IEC 15444-9), without sockets and clocks.
+
+Theory of operation. `request` reads what a client asks; `window` finds the precincts that the asked window needs;
+`bins` knows what lies in each data-bin, by `transcode.packet_index`; `messages` turns pieces of data-bins into bytes
+and back; `assembly` makes a codestream of the data-bins that a client has so far. Nothing here decodes, waits, or opens
+a connection.
+"""
