@@ -1,4 +1,4 @@
-"""What can go wrong with JPIP. Each is told as its parent is (`protocols.status`)."""
+"""What can go wrong with JPIP."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from medtiles.core.errors import (
     UploadTooLargeError,
     ViewTooLargeError,
 )
+from medtiles.jpip.errors import FieldError, StreamError, UnsupportedFieldError
 from transcode.errors import (
     CorruptFrameError,
     DicomFileError,
@@ -69,14 +70,17 @@ _ROWS = (
     _Row(TileOutOfRangeError, "TILE_OUT_OF_RANGE", "OUT_OF_RANGE", 404),  # 404 is what viewers expect of a missing tile
     _Row(BadRequestError, "BAD_REQUEST", "INVALID_ARGUMENT", 400),
     _Row(ViewTooLargeError, "VIEW_TOO_LARGE", "INVALID_ARGUMENT", 400),
+    _Row(FieldError, "MALFORMED_FIELD", "INVALID_ARGUMENT", 400),
     _Row(UploadTooLargeError, "UPLOAD_TOO_LARGE", "INVALID_ARGUMENT", 413),
     _Row(ForbiddenError, "FORBIDDEN", "PERMISSION_DENIED", 403),
     _Row(NoSpaceError, "NO_SPACE", "RESOURCE_EXHAUSTED", 507),
     _Row(UnsupportedEncodingError, "UNSUPPORTED_ENCODING", "INVALID_ARGUMENT", 406),
     _Row(UnsupportedFeatureError, "UNSUPPORTED_FEATURE", "UNIMPLEMENTED", 501),
+    _Row(UnsupportedFieldError, "UNSUPPORTED_FIELD", "UNIMPLEMENTED", 501),
     _Row(UnsupportedPixelsError, "UNSUPPORTED_PIXELS", "FAILED_PRECONDITION", 406),
     _Row(UnsupportedFormatError, "UNSUPPORTED_FORMAT", "UNIMPLEMENTED", 501),
     _Row(CorruptFrameError, "CORRUPT_FRAME", "DATA_LOSS", 500),
+    _Row(StreamError, "DAMAGED_STREAM", "DATA_LOSS", 500),
     _Row(DamagedImageError, "DAMAGED_IMAGE", "DATA_LOSS", 500),
     _Row(DicomFileError, "DICOM_FILE", "DATA_LOSS", 500),
     _Row(TruncatedFileError, "TRUNCATED_FILE", "DATA_LOSS", 500),
