@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+from medtiles.jpip.bins import precinct_id
 from transcode.codestream import Siz
 from transcode.codestream.headers import Segment, read_header
 from transcode.codestream.markers import Marker
@@ -64,9 +65,7 @@ class Assembly:
         split = _Splitter(tile, coding, layout)
         layers: dict[int, list[bytes]] = {}
         for number in range(layout.precincts):
-            component = layout.component[number]
-            s = number - layout.grids[component][0].first
-            data = precinct(tile + (component + s * len(self.siz.components)) * self.siz.tile_count)
+            data = precinct(precinct_id(self.siz, tile, layout, number))
             if data:
                 layers[number] = split.layers(data, number)
         empty = b"\x00" + (_EPH if coding.has_eph else b"")

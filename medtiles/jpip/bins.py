@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from medtiles.jpip.messages import BinClass
-from transcode.codestream import Codestream, parse
+from transcode.codestream import Codestream, Siz, parse
 from transcode.codestream.headers import read_header
 from transcode.codestream.markers import Marker
-from transcode.packet_index import PacketIndex, TileIndex
+from transcode.packet_index import PacketIndex, TileIndex, TileLayout
 
 Read = Callable[[int, int], bytes]
 """Bytes of the codestream: from an offset, so many."""
@@ -119,11 +119,16 @@ class CodestreamBins:
                 pieces.append(Piece(length, offset))
             end += len(header) + length
             ends.append(end)
-        return DataBin(BinClass.PRECINCT, self.precinct_id(index, precinct), tuple(pieces), tuple(ends))
+        return DataBin(
+            BinClass.PRECINCT,
+            precinct_id(self.codestream.siz, index.tile, index.layout, precinct),
+            tuple(pieces),
+            tuple(ends),
+        )
 
-    def precinct_id(self, index: TileIndex, precinct: int) -> int:
-        """`t + (c + s * components) * tiles`, with s counting the precincts of a tile-component (A.3.2.1)."""
-        siz = self.codestream.siz
-        component = index.layout.component[precinct]
-        s = precinct - index.layout.grids[component][0].first
-        return index.tile + (component + s * len(siz.components)) * siz.tile_count
+
+def precinct_id(siz: Siz, tile: int, layout: TileLayout, precinct: int) -> int:
+    """`t + (c + s * components) * tiles`, with s counting the precincts of a tile-component (A.3.2.1)."""
+    component = layout.component[precinct]
+    s = precinct - layout.grids[component][0].first
+    return tile + (component + s * len(siz.components)) * siz.tile_count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -88,7 +88,7 @@ class JpipRequest:
     pref: tuple[str, ...] = ()
     csf: str | None = None
     handled: bool = False
-    ignored: tuple[str, ...] = field(default=())
+    ignored: tuple[str, ...] = ()
     """Names of fields that this server does not know."""
 
 
@@ -193,9 +193,8 @@ def _read_metareq(name: str, text: str) -> tuple[tuple[MetadataBoxes, ...], bool
             raise FieldError(message)
         kinds = tuple(_box_type(name, item) for item in rest[1:closing].split(";"))
         rest = rest[closing + 1 :]
-        letters = {"R": 0, "D": 0}
         given: dict[str, int] = {}
-        while rest[:1] in letters:
+        while rest[:1] in {"R", "D"}:
             digits = rest[1 : len(rest) - len(rest[1:].lstrip("0123456789"))]
             given[rest[0]] = fields.number(name, digits)
             rest = rest[1 + len(digits) :]

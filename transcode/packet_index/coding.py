@@ -79,9 +79,12 @@ class _Reading:
         for segment in segments:
             if segment.code == Marker.COC:
                 self._take_coc(segment)
-        volumes = [volume for each in segments if each.code == Marker.POC for volume in self._read_poc(each)]
+        poc = [segment for segment in segments if segment.code == Marker.POC]
+        volumes = [volume for segment in poc for volume in self._read_poc(segment)]
         if len(volumes) > _MOST_VOLUMES:
-            raise refuse("POC", 0, f"{len(volumes)} changes of the progression order, {_MOST_VOLUMES} are read")
+            raise refuse(
+                "POC", poc[0].offset, f"{len(volumes)} changes of the progression order, {_MOST_VOLUMES} are read"
+            )
         self.volumes = tuple(volumes) or self.volumes
 
     def _take_coc(self, segment: Segment) -> None:

@@ -60,6 +60,8 @@ class TileIndex:
             if packet.packed_header:
                 self.packed_headers[index] = packet.packed_header
             self._waiting[self.layout.resolution[packet.precinct]] -= 1
+        if not self._is_waiting(None):
+            self._walk = None  # all are found: what their headers have said is of no more use
 
     def _is_waiting(self, j2k_resolution: int | None) -> bool:
         return any(left and (j2k_resolution is None or r <= j2k_resolution) for r, left in self._waiting.items())

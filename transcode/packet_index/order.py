@@ -42,7 +42,7 @@ def _packets(layout: TileLayout, volume: Volume) -> Iterator[tuple[int, int]]:
 
 
 def _place(layout: TileLayout, progression: str) -> Callable[[int], tuple[int, int, int, int]]:
-    """What precincts are sorted by; the last letter but one of ties is kept by their own order."""
+    """What precincts are sorted by; ties keep the order of the tile's layout."""
     component, resolution, x, y = layout.component, layout.resolution, layout.x, layout.y
     if progression == "RPCL":
         return lambda precinct: (resolution[precinct], y[precinct], x[precinct], component[precinct])
