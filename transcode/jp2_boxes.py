@@ -44,6 +44,33 @@ class Boxed:
     """x and y of the capture resolution (resc), when the file has one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box of the top level of a file."""
+
+    kind: str
+    """Four letters."""
+    offset: int
+    """Of its header, in the file."""
+    header_length: int
+    length: int
+    """With its header."""
+
+
+def top_boxes(file: RandomAccess) -> tuple[Box, ...]:
+    """The boxes of a file's top level; none of a bare codestream.
+
+    :raises CorruptFrameError: they do not lie within the file
+    """
+    if file.read(0, min(file.size, 12)) != _SIGNATURE:
+        return ()
+    found, offset = [], 0
+    for kind, start, end in _boxes(file.read, 0, file.size):
+        found.append(Box(kind.decode("latin-1"), offset, start - offset, end - offset))
+        offset = end
+    return tuple(found)
+
+
 def codestream_within(data: bytes) -> bytes:
     """The contiguous codestream of a JP2, JPX or JPH file; the same object when the data is a bare codestream.
 

@@ -10,6 +10,7 @@ from medtiles.core.display import Display
 from medtiles.core.geometry import Region
 from medtiles.core.pyramid import ImageInfo, TileKey
 from transcode.frames import Frame, PixelArray
+from transcode.jp2_boxes import Box
 
 
 class Source(Protocol):
@@ -50,6 +51,29 @@ class ReadsRegions(Protocol):
 
     def read_region(self, level: int, region: Region, plane: int) -> PixelArray:
         """Samples of a region that lies within a level."""
+
+
+@runtime_checkable
+class HoldsCodestreams(Protocol):
+    """A source whose file is a JPEG 2000 codestream, or has some in its boxes."""
+
+    @property
+    def info(self) -> ImageInfo:
+        """What the image is."""
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """Of the top level of the file; none of a bare codestream."""
+
+    @property
+    def codestreams(self) -> tuple[tuple[int, int], ...]:
+        """Offset and length of each, in the order of the file."""
+
+    def read_bytes(self, offset: int, length: int) -> bytes:
+        """Bytes of the file.
+
+        :raises FileChangedError: it is no longer the one that was opened
+        """
 
 
 class SourceFormat(Protocol):

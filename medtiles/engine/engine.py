@@ -6,12 +6,14 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from medtiles.core.catalogue import Catalogue
 from medtiles.core.channels import ChannelReport
+from medtiles.core.codestreams import Codestreams
 from medtiles.core.display import Display, Windowing
 from medtiles.core.frames import Frames
 from medtiles.core.geometry import Region, Size
@@ -19,12 +21,15 @@ from medtiles.core.limits import Limits
 from medtiles.core.no_frames import NoFrames
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.rendering import IccUse, Rendering
+from medtiles.core.source import Source
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import ImagePage, ImageQuery, KeptRendering
 from medtiles.core.view import AssociatedName, Refinement, Request, View
 from medtiles.engine import planning, presentation, progressive
+from medtiles.engine.codestreams import CodestreamEngine
 from medtiles.engine.finishing import finished
 from medtiles.engine.flights import Flights
+from medtiles.engine.frames.derived import DerivedFolder
 from medtiles.engine.kept_renderings import KeptRenderings
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
@@ -61,6 +66,10 @@ class EngineOptions:
     open_images: int = 64
     cache: Path | None = None
     """The folder that kept renderings lie in; None: they are forgotten at the end."""
+    codestreams: DerivedFolder | None = None
+    """Where tiles of derived codestreams are kept; None: in memory only."""
+    codestream_bytes: int = 16 * 1024 * 1024
+    """That these may take in memory."""
     watermark: Watermark | None = None
     """Laid over all that is shown; stored bytes then go out only where samples are asked for."""
 
@@ -91,6 +100,7 @@ class TileEngine:
         self._ycbcr_views = YCbCrViews(self._decoded, self._limits)
         self._displays: TileCache[tuple[str, str, int], Display] = TileCache(4096, lambda _: 1)
         self._kept = KeptRenderings(self._options.cache)
+        self._codestreams = CodestreamEngine(self, codecs, self._options.codestreams, self._options.codestream_bytes)
         self._renderings = Renderings(self._canvas, self._raw_display, self._display)
         self._flights: Flights[tuple[str, Request], EncodedFrame] = Flights(
             self._options.threads or os.cpu_count() or 1, self._limits.queue
@@ -107,6 +117,11 @@ class TileEngine:
     def studies(self) -> Studies:
         """The DICOM instances by their UIDs."""
         return self._catalogue.studies
+
+    @property
+    def codestreams(self) -> Codestreams:
+        """Images as JPEG 2000."""
+        return self._codestreams
 
     def images(self, query: ImageQuery) -> ImagePage:
         """List images."""
@@ -198,6 +213,27 @@ class TileEngine:
             return opened.source.read_tile(key)
 
         return self._with(image, read)
+
+    @contextmanager
+    def source(self, image: str, version: str) -> Iterator[Source]:
+        """The open source of a version of an image, for as long as it is used.
+
+        :raises FileChangedError: the image is another version now
+        """
+        with self._open.lease(image) as opened:
+            if opened.info.version != version:
+                message = "the image was replaced while it was read; ask again"
+                raise FileChangedError(message)
+            yield opened.source
+
+    def level_samples(self, image: str, version: str, level: int, region: Region, plane: int) -> PixelArray:
+        """Samples of a region of a level with all their bits: stored values, RGB for colour.
+
+        :raises FileChangedError: the image is another version now
+        """
+        with self.source(image, version), self._open.lease(image) as opened:
+            canvas = self._canvas(image, opened, lambda pixels: pixels, _always)
+            return canvas.draw(planning.Plan(level, plane, 0, planning.Box.of(region), region.size))
 
     def refinements(self, image: str, key: TileKey, offset: int = 0) -> Iterator[Refinement]:
         """A stored JPEG 2000 or HTJ2K tile, cut at its resolutions, from a byte offset on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medtiles.core.errors import BadRequestError
+from medtiles.core.errors import BadRequestError, ImageNotFoundError
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 
 
@@ -16,3 +16,7 @@ class FieldError(BadRequestError):
 
 class UnsupportedFieldError(UnsupportedFeatureError):
     """A field insists on what this server does not have."""
+
+
+class UnknownChannelError(ImageNotFoundError):
+    """A channel that never was, or is no more."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from medtiles.jpip.fields import Range
 from medtiles.jpip.request import FrameSize, JpipRequest
-from transcode.codestream import Codestream, Siz
-from transcode.codestream.markers import Marker
+from transcode.codestream import Siz
 from transcode.packet_index import TileLayout
-
-_OWN_CODING = frozenset({Marker.COD, Marker.COC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +48,15 @@ def frame_sizes(siz: Siz, decompositions: int) -> list[tuple[int, int]]:
     return [(-(-siz.x1 >> d) + (-siz.x0 >> d), -(-siz.y1 >> d) + (-siz.y0 >> d)) for d in range(decompositions + 1)]
 
 
-def window_of(request: JpipRequest, codestream: Codestream, decompositions: int) -> Window | None:
+def window_of(request: JpipRequest, siz: Siz, decompositions: int, all_layers: int) -> Window | None:
     """The window of a request; None: it asks for no picture.
 
     :param decompositions: how often all of the codestream can be halved
+    :param all_layers: quality layers of the codestream
     """
     if request.fsiz is None:
         return None
-    sizes = frame_sizes(codestream.siz, decompositions)
+    sizes = frame_sizes(siz, decompositions)
     reduction = _reduction(request.fsiz, sizes)
     width, height = sizes[reduction]
     asked = (request.fsiz.width, request.fsiz.height)
@@ -68,10 +67,20 @@ def window_of(request: JpipRequest, codestream: Codestream, decompositions: int)
         offset.append(min(real, start * real // asked[axis]))
         end.append(min(real, -(-(start + length) * real // asked[axis])))
     size = (max(0, end[0] - offset[0]), max(0, end[1] - offset[1]))
-    count = len(codestream.siz.components)
-    chosen = range(count) if request.comps is None else {c for span in request.comps for c in span.within(count)}
-    layers = min(codestream.cod.layers, codestream.cod.layers if request.layers is None else request.layers)
-    return Window(reduction, (width, height), (offset[0], offset[1]), size, tuple(sorted(chosen)), layers)
+    count = len(siz.components)
+    chosen = range(count) if request.comps is None else _chosen(request.comps, count)
+    layers = all_layers
+    if request.layers is not None:
+        layers = min(layers, request.layers)
+    elif request.quality is not None and all_layers > 1:
+        layers = max(1, -(-all_layers * request.quality // 100))
+    return Window(reduction, (width, height), (offset[0], offset[1]), size, tuple(chosen), layers)
+
+
+def _chosen(spans: Iterable[Range], count: int) -> list[int]:
+    """Components that are named; however many spans name the same one, each is looked at once."""
+    spans = set(spans)
+    return [c for c in range(count) if any(c in span.within(count) for span in spans)]
 
 
 def _reduction(asked: FrameSize, sizes: list[tuple[int, int]]) -> int:
@@ -105,26 +114,26 @@ def tiles_under(window: Window, siz: Siz) -> list[int]:
     return [row * siz.tiles_across + column for row in rows for column in columns]
 
 
+def squared_distance(window: Window, siz: Siz, tile: int) -> int:
+    """From the window's centre to that of a tile, in samples of the reference grid."""
+    x0, y0, x1, y1 = region_on_grid(window, siz)
+    row, column = divmod(tile, siz.tiles_across)
+    x = siz.tile_x0 + column * siz.tile_width + siz.tile_width // 2 - (x0 + x1 << window.reduction) // 2
+    y = siz.tile_y0 + row * siz.tile_height + siz.tile_height // 2 - (y0 + y1 << window.reduction) // 2
+    return x * x + y * y
+
+
 def _touched(first: int, last: int, origin: int, side: int, count: int) -> range:
     return range(max(0, (first - origin) // side), min(count, (last - origin) // side + 1))
 
 
-def reach_of(codestream: Codestream) -> int:
-    """How far beyond a region precincts are needed, in samples of their resolution.
-
-    The synthesis of the 9-7 wavelet reaches four samples, that of the 5-3 two, and twice as far through all coarser
-    levels together (15444-1 F.3). Where components or tiles may differ, the longer one counts.
-    """
-    may_differ = Marker.COC in codestream.markers or any(
-        not _OWN_CODING.isdisjoint(part.markers) for part in codestream.tile_parts
-    )
-    return 4 if codestream.cod.is_reversible and not may_differ else 8
-
-
-def precincts_under(window: Window, siz: Siz, layout: TileLayout, reach: int) -> Iterator[PlacedPrecinct]:
+def precincts_under(
+    window: Window, siz: Siz, layout: TileLayout, reach: int, j2k_resolution: int | None = None
+) -> Iterator[PlacedPrecinct]:
     """The precincts of a tile that the window needs so that its edges are exact.
 
-    :param reach: by `reach_of`
+    :param reach: how far beyond a region the synthesis of the wavelet goes, in samples of each resolution
+    :param j2k_resolution: only those of one resolution
     """
     region = region_on_grid(window, siz)
     centre = ((region[0] + region[2] << window.reduction) // 2, (region[1] + region[3] << window.reduction) // 2)
@@ -132,7 +141,7 @@ def precincts_under(window: Window, siz: Siz, layout: TileLayout, reach: int) ->
         component, grids = siz.components[c], layout.grids[c]
         own = len(grids) - 1
         top = max(0, own - window.reduction)
-        for r in range(top + 1):
+        for r in range(top + 1) if j2k_resolution is None else range(j2k_resolution, min(j2k_resolution, top) + 1):
             grid, shift = grids[r], own - r - window.reduction
             across, down = (grid.column0, grid.across, grid.ppx), (grid.row0, grid.down, grid.ppy)
             columns = _columns((region[0], region[2]), (component.dx, shift, reach), across)

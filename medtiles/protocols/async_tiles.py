@@ -15,6 +15,7 @@ from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import ImageQuery, Tiles
 from medtiles.core.uploads import Uploads
 from medtiles.core.view import Request
+from medtiles.jpip.server import JpipLimits
 from medtiles.protocols.parameters import image_id
 from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame
@@ -43,6 +44,7 @@ class AsyncTiles:
         limits: Limits = Limits(),
         rights: str | None = None,
         uploads: Uploads | None = None,
+        jpip: JpipLimits = JpipLimits(),
     ) -> None:
         """See GatewayOptions.
 
@@ -52,6 +54,7 @@ class AsyncTiles:
         self.limits = limits
         self.rights = rights
         self.uploads = uploads
+        self.jpip = jpip
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
         self._calls = 0

@@ -11,7 +11,9 @@ from medtiles.protocols.replies import Headers, Reply
 
 _EXPOSED = (
     b"etag, content-range, accept-ranges, link, retry-after, "
-    b"x-medtiles-shape, x-medtiles-dtype, x-medtiles-photometric, x-medtiles-reduction"
+    b"x-medtiles-shape, x-medtiles-dtype, x-medtiles-photometric, x-medtiles-reduction, "
+    b"jpip-tid, jpip-cnew, jpip-qid, jpip-fsiz, jpip-roff, jpip-rsiz, jpip-comps, jpip-stream, jpip-context, "
+    b"jpip-layers, jpip-quality, jpip-type, jpip-handled"
 )
 _ALLOWED = b"accept, authorization, content-type, if-none-match, if-range, range"
 _METHODS = b"GET, HEAD, OPTIONS"

@@ -19,6 +19,7 @@ from medtiles.access_log import Answer
 from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
 from medtiles.core.uploads import Uploads
+from medtiles.jpip.server import JpipLimits
 from medtiles.protocols import kept, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
 from medtiles.protocols.cors import Cors
@@ -61,6 +62,8 @@ class GatewayOptions:
     """Address of a licence or a statement of rights that holds for all images."""
     uploads: Uploads | None = None
     """Where images that clients bring go; None: none are taken."""
+    jpip: JpipLimits = JpipLimits()
+    """What clients of JPIP are granted."""
     record: Callable[[Answer], object] = _nothing
     """Takes note of each answer; must cost next to nothing."""
     metrics: Callable[[], bytes] | None = None
@@ -106,7 +109,7 @@ class Gateway:
 
     def __init__(self, tiles: Tiles, options: GatewayOptions) -> None:
         self._options = options
-        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights, options.uploads)
+        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights, options.uploads, options.jpip)
         self._cors = Cors(options.origins)
         self._tile_way = TileWay(self._tiles, TILES, options.max_age, self._cors.headers(None))
         self._hosts = frozenset(host.lower() for host in options.hosts)

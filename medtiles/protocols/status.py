@@ -23,7 +23,7 @@ from medtiles.core.errors import (
     UploadTooLargeError,
     ViewTooLargeError,
 )
-from medtiles.jpip.errors import FieldError, StreamError, UnsupportedFieldError
+from medtiles.jpip.errors import FieldError, StreamError, UnknownChannelError, UnsupportedFieldError
 from transcode.errors import (
     CorruptFrameError,
     DicomFileError,
@@ -70,6 +70,7 @@ _ROWS = (
     _Row(TileOutOfRangeError, "TILE_OUT_OF_RANGE", "OUT_OF_RANGE", 404),  # 404 is what viewers expect of a missing tile
     _Row(BadRequestError, "BAD_REQUEST", "INVALID_ARGUMENT", 400),
     _Row(ViewTooLargeError, "VIEW_TOO_LARGE", "INVALID_ARGUMENT", 400),
+    _Row(UnknownChannelError, "UNKNOWN_CHANNEL", "NOT_FOUND", 404),
     _Row(FieldError, "MALFORMED_FIELD", "INVALID_ARGUMENT", 400),
     _Row(UploadTooLargeError, "UPLOAD_TOO_LARGE", "INVALID_ARGUMENT", 413),
     _Row(ForbiddenError, "FORBIDDEN", "PERMISSION_DENIED", 403),

@@ -46,6 +46,14 @@ class Recoder:
             return repacked
         source = pixels()
         _require_wanted(is_wanted)
+        return self.encode(source, choice, is_wanted)
+
+    def encode(self, source: PixelArray, choice: Choice, is_wanted: Callable[[], bool] = lambda: True) -> EncodedFrame:
+        """Samples in a transfer syntax, verified.
+
+        :raises UnsupportedPixelsError: it cannot hold them, or what came out is not the source
+        :raises CancelledError: nobody wants it any more
+        """
         encoded = self._encoded(source, choice)
         _require_wanted(is_wanted)
         self._verify(encoded, source, choice)

@@ -9,6 +9,7 @@ from medtiles.protocols.http import (
     iiif,
     iip,
     images,
+    jpip,
     pages,
     pictures,
     renderings,
@@ -17,7 +18,7 @@ from medtiles.protocols.http import (
     zoomify,
 )
 
-PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, uploads, channels, renderings, pictures, dicomweb, pages)
+PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, uploads, channels, renderings, pictures, dicomweb, jpip, pages)
 """Modules with `routes(tiles)`."""
 
 TILES = (dzi, iiif, iip, zoomify, xyz)

@@ -21,6 +21,7 @@ from medtiles.sources.jpeg2000.tiles import (
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.files import StableFile, version_of
 from transcode.frames import Frame
+from transcode.jp2_boxes import top_boxes
 
 
 class Jpeg2000Format:
@@ -86,6 +87,11 @@ class Jpeg2000Source:
 
     def __init__(self, name: str, version: str, stored: Stored, tiles: Tiles) -> None:
         self._tiles = tiles
+        self._file = stored.file
+        self.boxes = top_boxes(stored.file)
+        self.codestreams = tuple(
+            (box.offset + box.header_length, box.length - box.header_length) for box in self.boxes if box.kind == "jp2c"
+        ) or ((0, stored.file.size),)
         self._info = ImageInfo(
             name=name,
             kind="picture",
@@ -114,6 +120,13 @@ class Jpeg2000Source:
         """
         self._info.require(key)
         return self._tiles.read_tile(key)
+
+    def read_bytes(self, offset: int, length: int) -> bytes:
+        """Bytes of the file.
+
+        :raises FileChangedError: it has changed, or the source has been closed
+        """
+        return self._file.read(offset, length)
 
     def read_associated(self, name: str) -> Frame:
         """There is none.

@@ -12,7 +12,7 @@ import pytest
 from medtiles.jpip.assembly import Assembly
 from medtiles.jpip.bins import CodestreamBins
 from medtiles.jpip.request import read_request
-from medtiles.jpip.window import Window, frame_sizes, precincts_under, reach_of, tiles_under, window_of
+from medtiles.jpip.window import Window, frame_sizes, precincts_under, tiles_under, window_of
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 from transcode.codestream import parse
 
@@ -34,26 +34,23 @@ class Client:
         self.bins = CodestreamBins.of(data)
         self.held: dict[int, bytes] = {}
         header = self.bins.main_header()
-        self.assembly = Assembly(header.read(self.bins.read, 0, header.length))
+        self.assembly = Assembly(header.read(0, header.length))
 
     def window(self, query: str) -> Window:
-        codestream = self.bins.codestream
-        found = window_of(read_request(query), codestream, codestream.decompositions)
+        found = window_of(read_request(query), self.bins.siz, self.bins.decompositions, self.bins.layers)
         assert found is not None
         return found
 
     def take(self, window: Window, *, cut: int | None = None) -> None:
-        codestream = self.bins.codestream
-        reach = reach_of(codestream)
-        for tile in tiles_under(window, codestream.siz):
-            index = self.bins.index.tile(tile)
-            for place in precincts_under(window, codestream.siz, index.layout, reach):
-                found = self.bins.precinct(index, place.number)
-                self.held[found.bin_id] = found.read(self.bins.read, 0, found.length if cut is None else cut)
+        for tile in tiles_under(window, self.bins.siz):
+            precincts = self.bins.precincts(tile, self.bins.decompositions)
+            for place in precincts_under(window, self.bins.siz, precincts.layout, self.bins.reach):
+                found = precincts.precinct(place.number)
+                self.held[found.bin_id] = found.read(0, found.length if cut is None else cut)
 
     def codestream(self) -> bytes:
         return self.assembly.codestream(
-            lambda tile: (header := self.bins.tile_header(tile)).read(self.bins.read, 0, header.length),
+            lambda tile: (header := self.bins.tile_header(tile)).read(0, header.length),
             lambda number: self.held.get(number, b""),
         )
 

@@ -1,0 +1,215 @@
+"""The Codestreams of this process: those of files, frames and tiles as they are stored, and derived ones for all else.
+
+What holds no JPEG 2000 is HTJ2K without loss, tile by tile of 512 x 512 pixels, each made, decoded again by the other
+library, held against its source and kept when it is first wanted. An image whose level 0 is small has a codestream for
+each plane; a large one has one for each level of each plane, so that an overview is not made of all its pixels.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medtiles.core.codestreams import CodestreamPlace, CodestreamSet, Held
+from medtiles.core.errors import TileOutOfRangeError
+from medtiles.core.frames import TravelFrame
+from medtiles.core.geometry import Region, Size
+from medtiles.core.pyramid import ImageInfo, Level, TileKey
+from medtiles.core.source import HoldsCodestreams
+from medtiles.engine.frames.choice import HTJ2K_RPCL, Choice
+from medtiles.engine.frames.derived import DerivedFolder
+from medtiles.engine.frames.recoding import ENCODERS, Recoder
+from medtiles.engine.tile_cache import TileCache
+from transcode.archive import archive_encoders
+from transcode.codestream import Codestream, parse
+from transcode.codestream.headers import read_header
+from transcode.codestream.markers import Marker
+from transcode.errors import FileChangedError, UnsupportedEncodingError
+from transcode.frames import EncodedFrame, PixelArray, PixelFormat
+
+if TYPE_CHECKING:
+    from medtiles.engine.engine import TileEngine
+    from transcode.codec import Codecs
+
+SIDE = 512
+"""Of derived tiles, in pixels: regions are cheap and the files hardly larger (0.1 percent more than untiled)."""
+_BY_PLANE = 1 << 24
+"""Pixels of level 0 up to which an image has a codestream for each plane, and not for each level."""
+_STORED_TYPES = frozenset({"image/j2c", "image/jphc"})
+_POINTERS = frozenset({Marker.TLM, Marker.PLM, Marker.PPM})
+_JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+_SIZ = struct.Struct(">8I")
+_SIZ_AT = 8
+"""Where Xsiz stands in a codestream: behind SOC, SIZ, its length and Rsiz (15444-1 A.5.1)."""
+_DESCRIBED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    image: str
+    version: str
+    number: int
+    tile: int
+
+
+class CodestreamEngine:
+    """Codestreams of the images of an engine. Safe to call from several threads."""
+
+    def __init__(self, tiles: TileEngine, codecs: Codecs, folder: DerivedFolder | None, memory_bytes: int) -> None:
+        """:param folder: where derived tiles are kept; None: in memory only"""
+        self._tiles = tiles
+        self._recoder = Recoder(codecs)
+        self._folder = folder
+        self._derived: TileCache[_Key, bytes] = TileCache(memory_bytes, lambda data: len(data) + 256)
+        self._sets: TileCache[tuple[str, str], CodestreamSet] = TileCache(_DESCRIBED, lambda _: 1)
+
+    def describe(self, image: str) -> CodestreamSet:
+        """See `Codestreams.describe`."""
+        info = self._tiles.info(image)
+        return self._sets.get_or_make((image, info.version), lambda: self._described(image, info))
+
+    def read(self, image: str, version: str, offset: int, length: int) -> bytes:
+        """See `Codestreams.read`."""
+        with self._tiles.source(image, version) as source:
+            if not isinstance(source, HoldsCodestreams):
+                message = f"{source.info.name} is no file of the JPEG 2000 family"
+                raise UnsupportedEncodingError(message)
+            return source.read_bytes(offset, length)
+
+    def header(self, image: str, version: str, number: int) -> bytes:
+        """See `Codestreams.header`."""
+        place = self._place(image, version, number)
+        info = self._tiles.info(image)
+        level = info.levels[place.level]
+        if place.is_stored:
+            first = self._stored(image, TileKey(place.level, 0, 0, place.plane))
+            size = _held_size(level, self._last_codestream(image, place, level))
+            return _header_of(first, size, level.tile_size)
+        blank = _blank(info.pixels, Size(min(SIDE, place.size.width), min(SIDE, place.size.height)))
+        return _header_of(self._encoded(blank, HTJ2K_RPCL), place.size, Size(SIDE, SIDE))
+
+    def tile(self, image: str, version: str, number: int, tile: int) -> bytes:
+        """See `Codestreams.tile`."""
+        place = self._place(image, version, number)
+        info = self._tiles.info(image)
+        level = info.levels[place.level]
+        if place.is_stored:
+            row, column = divmod(tile, level.grid.width)
+            return self._stored(image, TileKey(place.level, column, row, place.plane))
+        grid = place.size.grid(Size(SIDE, SIDE))
+        row, column = divmod(tile, grid.width)
+        if not 0 <= tile < grid.area:
+            message = f"tile {tile}: codestream {number} has {grid.area}"
+            raise TileOutOfRangeError(message)
+        key = _Key(image, version, number, tile)
+        return self._derived.get_or_make(key, lambda: self._fetched(place, (column, row), key))
+
+    # -- which there are ----------------------------------------------------------------------------------------
+
+    def _described(self, image: str, info: ImageInfo) -> CodestreamSet:
+        with self._tiles.source(image, info.version) as source:
+            if isinstance(source, HoldsCodestreams):
+                places = tuple(
+                    CodestreamPlace(Held.IN_FILE, 0, 0, info.size, offset=offset, length=length)
+                    for offset, length in source.codestreams
+                )
+                return CodestreamSet(info.version, places, source.boxes)
+        is_by_plane = info.size.area <= _BY_PLANE or info.kind == "radiology"
+        levels = range(1 if is_by_plane else len(info.levels))
+        places = tuple(self._found(image, info, level, plane) for plane in range(len(info.planes)) for level in levels)
+        return CodestreamSet(info.version, places)
+
+    def _found(self, image: str, info: ImageInfo, number: int, plane: int) -> CodestreamPlace:
+        level = info.levels[number]
+        if level.media_type in _STORED_TYPES:
+            if level.grid.area == 1:
+                return CodestreamPlace(Held.AS_FRAME, number, plane, level.size)
+            if plane or _are_tiles_of_one(parse(self._stored(image, TileKey(number, 0, 0))), level.tile_size):
+                return CodestreamPlace(Held.BY_TILES, number, plane, level.size)
+        return CodestreamPlace(Held.BY_TILES, number, plane, level.size, is_stored=False)
+
+    def _place(self, image: str, version: str, number: int) -> CodestreamPlace:
+        found = self.describe(image)
+        if found.version != version:
+            message = "the image was replaced while it was read; ask again"
+            raise FileChangedError(message)
+        if not 0 <= number < len(found.places):
+            message = f"codestream {number}: the image has {len(found.places)}"
+            raise TileOutOfRangeError(message)
+        return found.places[number]
+
+    # -- stored ones --------------------------------------------------------------------------------------------
+
+    def _stored(self, image: str, key: TileKey) -> bytes:
+        frame = self._tiles.stored_tile(image, key)
+        if isinstance(frame, EncodedFrame) and frame.encoding.media_type in _STORED_TYPES:
+            return frame.data
+        if isinstance(frame, PixelArray):  # a hole: the background
+            level = self._tiles.info(image).levels[key.level]
+            is_ht = level.media_type == "image/jphc"
+            return self._encoded(frame, HTJ2K_RPCL if is_ht else _JPEG_2000_LOSSLESS)
+        message = f"tile {key.column}, {key.row} of level {key.level} is stored as {frame.encoding.name}, unlike others"
+        raise UnsupportedEncodingError(message)
+
+    def _last_codestream(self, image: str, place: CodestreamPlace, level: Level) -> Codestream:
+        key = TileKey(place.level, level.grid.width - 1, level.grid.height - 1, place.plane)
+        return parse(self._stored(image, key))
+
+    # -- derived ones -------------------------------------------------------------------------------------------
+
+    def _fetched(self, place: CodestreamPlace, where: tuple[int, int], key: _Key) -> bytes:
+        name = f"{key.image} {key.version} codestream {key.number} {key.tile} {SIDE} {ENCODERS}"
+        kept = self._folder.get(name) if self._folder is not None else None
+        if kept is not None:
+            return kept.frame.data
+        x, y = where[0] * SIDE, where[1] * SIDE
+        region = Region(x, y, min(SIDE, place.size.width - x), min(SIDE, place.size.height - y))
+        frame = self._encoded_frame(
+            self._tiles.level_samples(key.image, key.version, place.level, region, place.plane), HTJ2K_RPCL
+        )
+        if self._folder is not None:
+            self._folder.put(name, TravelFrame(frame, HTJ2K_RPCL, is_stored=False))
+        return frame.data
+
+    def _encoded(self, pixels: PixelArray, transfer_syntax: str) -> bytes:
+        return self._encoded_frame(pixels, transfer_syntax).data
+
+    def _encoded_frame(self, pixels: PixelArray, transfer_syntax: str) -> EncodedFrame:
+        """Samples encoded without loss, and found again in what came out.
+
+        :raises UnsupportedPixelsError: they cannot be
+        """
+        encoder = archive_encoders().for_transfer_syntax(transfer_syntax)
+        return self._recoder.encode(pixels, Choice(transfer_syntax, encoder))
+
+
+def _are_tiles_of_one(first: Codestream, side: Size) -> bool:
+    """Whether such codestreams are divided as tiles of one large picture would be."""
+    siz = first.siz
+    whole = (siz.x0, siz.y0, siz.tile_x0, siz.tile_y0, siz.tile_count) == (0, 0, 0, 0, 1)
+    fits = (siz.x1, siz.y1) == (side.width, side.height)
+    least = 1 << first.cod.decompositions
+    are_powers = all(each & (each - 1) == 0 and each >= least for each in (side.width, side.height))
+    return whole and fits and are_powers and first.siz.subsampling == (1, 1) and Marker.PPM not in first.markers
+
+
+def _held_size(level: Level, last: Codestream) -> Size:
+    """Of the picture that tiles make together: larger than the level where they are stored padded."""
+    grid, tile = level.grid, level.tile_size
+    return Size((grid.width - 1) * tile.width + last.siz.x1, (grid.height - 1) * tile.height + last.siz.y1)
+
+
+def _header_of(tile: bytes, size: Size, side: Size) -> bytes:
+    """The main header of a picture of such tiles, from that of one."""
+    codestream = parse(tile)
+    segments, _ = read_header(tile[: codestream.header_length] + b"\xff\x90", 2, Marker.SOT)
+    header = bytearray(tile[:2] + b"".join(each.data for each in segments if each.code not in _POINTERS))
+    _SIZ.pack_into(header, _SIZ_AT, size.width, size.height, 0, 0, side.width, side.height, 0, 0)
+    return bytes(header)
+
+
+def _blank(pixels: PixelFormat, size: Size) -> PixelArray:
+    return PixelArray(np.zeros((size.height, size.width, pixels.samples_per_pixel), pixels.dtype), pixels)

@@ -1,0 +1,210 @@
+"""A server without sockets: requests in, responses out. What carries them asks for their pieces, and tells the time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from medtiles.core.errors import BusyError
+from medtiles.jpip.answer import Answer, Target
+from medtiles.jpip.errors import FieldError
+from medtiles.jpip.messages import Reason
+from medtiles.jpip.model import CacheModel
+from medtiles.jpip.rates import Bucket
+from medtiles.jpip.request import JpipRequest
+from medtiles.jpip.session import Channel, SessionLimits, Sessions
+
+HTTP = "http"
+Clock = Callable[[], float]
+"""Seconds, growing."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpipLimits:
+    """What the server grants."""
+
+    sessions: SessionLimits = field(default_factory=SessionLimits)
+    chunk_bytes: int = 1 << 16
+    """Of a message at the most."""
+    request_bytes: int = 0
+    """Of an answer, whatever its request says; 0: no limit."""
+    request_seconds: float = 0.0
+    """For an answer to be sent, after which it ends with RESPONSE_LIMIT; 0: no limit."""
+    requests: int = 500
+    """Answers under way at one time."""
+    rate: float = 0.0
+    """Bytes a second of all answers; 0: no limit."""
+    client_rate: float = 0.0
+    """Bytes a second of each session, or of each request without one; 0: no limit."""
+
+
+class Response:
+    """One response: `headers`, then `pieces` until the end; `close` must be called in any case."""
+
+    def __init__(self, server: JpipServer, answer: Answer, channel: Channel | None, cclose: tuple[str, ...]) -> None:
+        self.answer = answer
+        self.headers = dict(answer.headers)
+        self.channel = channel
+        self._server = server
+        self._cclose = cclose
+        self._turn = channel.turn if channel is not None else 0
+        self._began = server.clock()
+        self._lock = channel.session.lock if channel is not None else threading.RLock()
+        self._bucket = server.bucket_of(channel)
+        self._stream: Iterator[bytes] | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body. Pieces are made while the session's model is held, and given without holding it."""
+        stream = self.answer.pieces(self._stop)
+        try:
+            while True:
+                with self._lock:
+                    piece = next(stream, None)
+                if piece is None:
+                    return
+                if self.channel is not None:
+                    self.channel.sent += len(piece)
+                yield piece
+        finally:
+            stream.close()  # type: ignore[attr-defined]
+
+    def delay(self, count: int) -> float:
+        """Seconds to wait before so many bytes go out."""
+        now = self._server.clock()
+        return max(self._bucket.take(count, now), self._server.bucket.take(count, now))
+
+    def close(self) -> None:
+        """It is over: the channels are closed that were to be."""
+        self._server.ended(self.channel, self._cclose, self.answer.reason)
+
+    def _stop(self) -> Reason | None:
+        server, channel = self._server, self.channel
+        if channel is not None:
+            if channel.turn != self._turn:
+                return Reason.WINDOW_CHANGE
+            if server.sessions.is_over(channel.session, server.clock()):
+                return Reason.SESSION_LIMIT
+        seconds = server.limits.request_seconds
+        if seconds and server.clock() - self._began > seconds:
+            return Reason.RESPONSE_LIMIT
+        return None
+
+
+class JpipServer:
+    """Safe to use from several threads."""
+
+    def __init__(
+        self,
+        targets: Callable[[str, tuple[int, int] | None], Target],
+        limits: JpipLimits,
+        clock: Clock,
+        prefix: str = "",
+    ) -> None:
+        """Begin.
+
+        :param targets: gives an image as a target
+        :param prefix: of the names of channels
+        """
+        self.limits = limits
+        self.clock = clock
+        self.sessions = Sessions(limits.sessions, prefix)
+        self.bucket = Bucket(limits.rate)
+        self._targets = targets
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self.bytes_sent = 0
+        self.requests = 0
+
+    def begin(self, request: JpipRequest, named: str | None = None) -> Response:
+        """Answer a request.
+
+        :param named: the image that its address names, where the request has no target
+        :raises UnknownChannelError, ImageNotFoundError: there is no such channel, or image
+        :raises FieldError: a field makes no sense here
+        :raises BusyError: too many sessions, channels, or answers under way
+        """
+        now = self.clock()
+        channel = self.sessions.find(request.cid, now) if request.cid is not None else None
+        image = request.target or named or (channel.session.image if channel is not None else None)
+        if image is None:
+            message = "target: the request names no image, neither here nor in its address, nor a channel (cid)"
+            raise FieldError(message)
+        if channel is not None and image != channel.session.image:
+            message = f"target: channel {channel.cid} is of another image"
+            raise FieldError(message)
+        target = self._targets(image, request.subtarget)
+        granted = self._granted(request, channel, image, target, now)
+        with self._lock:
+            if self._under_way >= self.limits.requests:
+                message = f"{self._under_way} answers are under way, the most that this server gives at once"
+                raise BusyError(message)
+            self._under_way += 1
+            self.requests += 1
+        try:
+            return self._response(request, target, channel, granted)
+        except BaseException:
+            self.ended(granted, (granted.cid,) if granted is not None else (), None)
+            raise
+
+    def _granted(
+        self, request: JpipRequest, channel: Channel | None, image: str, target: Target, now: float
+    ) -> Channel | None:
+        """A new channel, where the client wants one of a kind that there is."""
+        if HTTP not in request.cnew:
+            return None
+        if channel is not None:
+            return self.sessions.another(channel, now)
+        return self.sessions.open(image, target.tid, now)
+
+    def _response(
+        self, request: JpipRequest, target: Target, channel: Channel | None, granted: Channel | None
+    ) -> Response:
+        used = granted or channel
+        if used is None:
+            answer = self._answer(target, request, CacheModel())
+        else:
+            session = used.session
+            with session.lock:
+                if session.tid != target.tid:  # the file was replaced: what was sent of it is of no use
+                    session.tid, session.model = target.tid, CacheModel()
+                answer = self._answer(target, request, session.model)
+                used.turn += 1
+        response = Response(self, answer, used, request.cclose)
+        if granted is not None:
+            response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={HTTP}"
+        return response
+
+    def _answer(self, target: Target, request: JpipRequest, model: CacheModel) -> Answer:
+        """What a client says of its cache counts only when it speaks of the bytes that are served."""
+        if request.model is not None and request.tid in {None, target.tid}:
+            model.update("model", request.model, request.stream or CacheModel.FIRST)
+        return Answer(
+            target, request, model, most_bytes=self.limits.request_bytes or None, chunk=self.limits.chunk_bytes
+        )
+
+    def bucket_of(self, channel: Channel | None) -> Bucket:
+        """The rate of a session; of a request without one, its own."""
+        rate = self.limits.client_rate
+        if channel is None:
+            return Bucket(rate)
+        if channel.session.bucket is None:
+            channel.session.bucket = Bucket(rate)
+        return channel.session.bucket
+
+    def ended(self, channel: Channel | None, cclose: tuple[str, ...], reason: Reason | None) -> None:
+        """A response is over."""
+        with self._lock:
+            self._under_way -= 1
+        if channel is not None and reason is Reason.SESSION_LIMIT:
+            self.sessions.end(channel.session)
+        elif cclose:
+            self.sessions.close(cclose, channel)
+
+    def statistics(self) -> dict[str, int]:
+        """Figures for monitoring."""
+        return {
+            **self.sessions.statistics(),
+            "jpip_requests": self.requests,
+            "jpip_under_way": self._under_way,
+        }

@@ -1,0 +1,115 @@
+"""Images as targets: their codestreams opened when they are first asked for, and kept within a bound."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from medtiles.core.codestreams import CodestreamPlace, Codestreams, CodestreamSet, Held
+from medtiles.jpip.answer import Target
+from medtiles.jpip.bins import Bins, CodestreamBins, TiledBins
+from medtiles.jpip.boxes import MetadataBins
+from medtiles.jpip.errors import FieldError
+from transcode.codestream import parse, require_decodable
+
+_MOST_OPEN = 32
+"""Codestreams of all images; each keeps 16 MB at the most of where its packets lie."""
+_INDEX_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _InFile:
+    """A codestream in a file, as what is parsed."""
+
+    read_file: Callable[[int, int], bytes]
+    offset: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return "codestream"
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the codestream."""
+        return self.read_file(self.offset + offset, length)
+
+
+class Targets:
+    """Safe to use from several threads."""
+
+    def __init__(self, codestreams: Codestreams) -> None:
+        self._codestreams = codestreams
+        self._lock = threading.Lock()
+        self._open: OrderedDict[tuple[str, str, int], Bins] = OrderedDict()
+
+    def target(self, image: str, subtarget: tuple[int, int] | None = None) -> Target:
+        """An image as it is now.
+
+        :param subtarget: first and last byte in its file: only the codestreams between them
+        :raises ImageNotFoundError: no such image
+        :raises FieldError: there is no codestream in those bytes
+        """
+        found = self._codestreams.describe(image)
+        numbers = range(len(found.places)) if subtarget is None else _within(found, subtarget)
+
+        def read_file(offset: int, length: int) -> bytes:
+            return self._codestreams.read(image, found.version, offset, length)
+
+        def bins(number: int) -> Bins:
+            return self._bins(image, found, numbers[number])
+
+        metadata = MetadataBins(found.boxes if subtarget is None else (), read_file)
+        name = f"{image}\n{found.version}\n{subtarget}"
+        tid = hashlib.blake2b(name.encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
+        return Target(tid, len(numbers), bins, metadata)
+
+    def _bins(self, image: str, found: CodestreamSet, number: int) -> Bins:
+        key = image, found.version, number
+        with self._lock:
+            opened = self._open.get(key)
+            if opened is not None:
+                self._open.move_to_end(key)
+                return opened
+        opened = self._opened(image, found.version, number, found.places[number])
+        with self._lock:
+            self._open[key] = opened
+            while len(self._open) > _MOST_OPEN:
+                self._open.popitem(last=False)
+        return opened
+
+    def _opened(self, image: str, version: str, number: int, place: CodestreamPlace) -> Bins:
+        """A codestream, its structure validated.
+
+        :raises CorruptFrameError: it is broken; naming the marker and its offset
+        :raises UnsupportedFeatureError: it uses what no decoder reads
+        """
+        codestreams = self._codestreams
+        if place.held is Held.BY_TILES:
+            header = codestreams.header(image, version, number)
+            return TiledBins(header, lambda tile: codestreams.tile(image, version, number, tile))
+        if place.held is Held.AS_FRAME:
+            opened = CodestreamBins.of(codestreams.tile(image, version, number, 0), _INDEX_BYTES)
+        else:
+            file = _InFile(
+                lambda offset, length: codestreams.read(image, version, offset, length), place.offset, place.length
+            )
+            opened = CodestreamBins(file.read, parse(file), _INDEX_BYTES)
+        require_decodable(opened.codestream)
+        return opened
+
+
+def _within(found: CodestreamSet, subtarget: tuple[int, int]) -> list[int]:
+    first, last = subtarget
+    numbers = [
+        number
+        for number, place in enumerate(found.places)
+        if place.held is Held.IN_FILE and first <= place.offset and place.offset + place.length - 1 <= last
+    ]
+    if not numbers:
+        message = f"subtarget: there is no codestream in bytes {first} to {last}"
+        raise FieldError(message)
+    return numbers

@@ -1,0 +1,163 @@
+"""JPIP over HTTP (ISO/IEC 15444-9 Annex F): `/jpip?target={image}&...`, or `/jpip/{image}?...`; GET, or POST.
+
+All that a request means is decided in `medtiles.jpip`; here are its bytes, its header lines, and the time they take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.routing import Route
+
+from medtiles.core.codestreams import OffersCodestreams
+from medtiles.core.errors import BadRequestError
+from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
+from medtiles.jpip.server import JpipServer, Response
+from medtiles.jpip.targets import Targets
+from medtiles.protocols import replies
+from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
+from medtiles.protocols.replies import NOSNIFF, Headers
+
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_AT_ONCE = 1 << 20
+"""Bytes up to which an answer whose length is bounded is made before it is sent, so that its length can be told."""
+_PIECE = 1 << 16
+"""Bytes that are made in one turn of a thread."""
+
+
+def routes(tiles: AsyncTiles) -> list[Route]:
+    """The routes, where the engine is in this process."""
+    if not isinstance(tiles.tiles, OffersCodestreams):
+        return []
+    server = JpipServer(Targets(tiles.tiles.codestreams).target, tiles.jpip, time.monotonic)
+
+    async def get_jpip(request: HttpRequest) -> JpipReply:
+        asked = read_request(await _text(request))
+        response = await tiles.call(server.begin, asked, request.path_params.get("image"))
+        return JpipReply(tiles, asked, response)
+
+    methods = ["GET", "POST"]
+    return [
+        Route("/jpip", get_jpip, methods=methods, name="jpip"),
+        Route("/jpip/{image}", get_jpip, methods=methods, name="jpip"),
+    ]
+
+
+async def _text(request: HttpRequest) -> str:
+    """The fields: of the address, and of the body.
+
+    :raises BadRequestError: too many bytes, or not ASCII
+    """
+    data = request.scope["query_string"]
+    if request.method == "POST":
+        body = bytearray()
+        try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MOST_BYTES:
+                    message = f"a request of more than {MOST_BYTES} bytes"
+                    raise BadRequestError(message)
+        except ClientDisconnect as error:
+            raise ClientGoneError from error
+        data = b"&".join(filter(None, (data, bytes(body).strip())))
+    try:
+        return str(data, "ascii")
+    except UnicodeDecodeError as error:
+        message = "a request is of ASCII characters; others are written as %C3%A4"
+        raise BadRequestError(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class JpipReply:
+    """A response on its way. An ASGI application."""
+
+    tiles: AsyncTiles
+    asked: JpipRequest
+    response: Response
+
+    async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - ASGI's own type
+        """Send it.
+
+        :raises ClientGoneError: the client went away before the end
+        """
+        try:
+            await self._give(scope["method"] == "HEAD", receive, send)
+        finally:
+            self.response.close()
+
+    async def _give(self, is_head: bool, receive: _Receive, send: _Send) -> None:
+        pieces = self.response.pieces()
+        is_bounded = self.asked.len is not None and self.asked.len <= _AT_ONCE
+        if is_bounded and not is_head:
+            body = await self.tiles.call(b"".join, pieces)
+            await send(_start(self._headers(len(body))))
+            stream = self._cut(body)
+        else:
+            first = b"" if is_head else await self.tiles.call(_some, pieces)
+            await send(_start(self._headers(None)))
+            stream = self._made(first, pieces)
+        leaving = asyncio.ensure_future(gone(receive))
+        try:
+            async with aclosing(stream):
+                async for piece in stream:
+                    await _wait(self.response.delay(len(piece)), leaving)
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            leaving.cancel()
+
+    async def _cut(self, body: bytes) -> AsyncGenerator[bytes, None]:
+        for at in range(0, len(body), _PIECE):
+            yield body[at : at + _PIECE]
+
+    async def _made(self, first: bytes, pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+        piece = first
+        while piece:
+            yield piece
+            piece = await self.tiles.call(_some, pieces)
+
+    def _headers(self, length: int | None) -> Headers:
+        headers = [
+            (b"content-type", f"image/{self.response.answer.kind}".encode("ascii")),
+            (b"cache-control", b"no-cache" if self.response.channel is not None else replies.NEVER.encode("ascii")),
+            NOSNIFF,
+        ]
+        if length is not None:
+            headers.append((b"content-length", b"%d" % length))
+        headers += [(name.encode("ascii"), value.encode("latin-1")) for name, value in self.response.headers.items()]
+        return headers
+
+
+def _start(headers: Headers) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": 200, "headers": headers}
+
+
+def _some(pieces: Iterator[bytes]) -> bytes:
+    """Enough messages that a turn of a thread is worth it; none at the end."""
+    found = bytearray()
+    for piece in pieces:
+        found += piece
+        if len(found) >= _PIECE:
+            break
+    return bytes(found)
+
+
+async def _wait(seconds: float, leaving: asyncio.Future[None]) -> None:
+    """Wait, unless the client goes away.
+
+    :raises ClientGoneError: it did
+    """
+    if leaving.done():
+        raise ClientGoneError
+    if seconds > 0:
+        await asyncio.wait({leaving}, timeout=seconds)
+        if leaving.done():
+            raise ClientGoneError
