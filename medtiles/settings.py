@@ -164,6 +164,21 @@ class Settings(BaseSettings):
     """Seconds that a decoder may work on a frame before it is stopped; large frames get more."""
     decode_mb: Annotated[int, Field(ge=64, le=1024 * 1024)] = 256
     """Megabytes of memory that a decoder may take besides those that the samples of the frame need."""
+    jpip_sessions: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """Most sessions of JPIP at one time; with several workers, and at 0, no channels are given: requests say themselves
+    what their client has."""
+    jpip_idle: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)] = 600.0
+    """Seconds without a request after which a session of JPIP ends."""
+    jpip_lifetime: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 43200.0
+    """Seconds after which a session of JPIP ends in any case; 0: never."""
+    jpip_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Kilobytes a second of all answers of JPIP of a process; 0: as many as can be."""
+    jpip_client_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Kilobytes a second of each session of JPIP, or of each request without one; 0: as many as can be."""
+    jpip_chunk_kb: Annotated[int, Field(ge=1, le=65536)] = 64
+    """Most kilobytes of a message of JPIP."""
+    jpip_request_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Most megabytes of an answer of JPIP, whatever is asked for; 0: no limit."""
     request_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 60.0
     """Seconds that an HTTP answer may take."""
     max_age: Annotated[int, Field(ge=0)] = 0

@@ -18,7 +18,10 @@ from medtiles.core.tiles import Tiles
 from medtiles.core.uploads import Uploads
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.engine.frames import FrameEngine, FrameOptions
+from medtiles.engine.frames.derived import DerivedFolder
 from medtiles.engine.watermark import Watermark
+from medtiles.jpip.server import JpipLimits
+from medtiles.jpip.session import SessionLimits
 from medtiles.observability.log_file import LogFile
 from medtiles.observability.metrics import Metrics
 from medtiles.observability.recorder import Recorder
@@ -146,6 +149,8 @@ def _engine_options(settings: Settings, cache: Path | None) -> EngineOptions:
         threads=settings.threads,
         open_images=settings.open_images,
         cache=cache,
+        codestreams=None if cache is None else DerivedFolder(cache / "derived", settings.derived_cache_gb * 10**9),
+        codestream_bytes=settings.encoded_cache_mb * 1024 * 1024,
         watermark=_watermark(settings),
     )
 
@@ -169,6 +174,18 @@ def _uploads(settings: Settings, tiles: Tiles) -> Uploads | None:
     if settings.uploads is None or not isinstance(tiles, Engine):
         return None
     return tiles.uploads(settings.uploads, settings.upload_mb * 1024 * 1024)
+
+
+def _jpip_limits(settings: Settings) -> JpipLimits:
+    """A session lives in one process; where there are others, which would not know it, none are given."""
+    sessions = settings.jpip_sessions if settings.workers == 1 else 0
+    return JpipLimits(
+        sessions=SessionLimits(sessions, lifetime=settings.jpip_lifetime, idle=settings.jpip_idle),
+        chunk_bytes=settings.jpip_chunk_kb * 1024,
+        request_bytes=round(settings.jpip_request_mb * 1024 * 1024),
+        rate=settings.jpip_rate * 1024,
+        client_rate=settings.jpip_client_rate * 1024,
+    )
 
 
 class _HasStatistics(Protocol):
@@ -196,6 +213,7 @@ def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready
         limits=_limits(settings),
         rights=settings.rights,
         uploads=_uploads(settings, tiles),
+        jpip=_jpip_limits(settings),
         record=recorder.record,
         metrics=recorder.scrape,
         is_ready=is_ready,

@@ -8,8 +8,9 @@ each plane; a large one has one for each level of each plane, so that an overvie
 from __future__ import annotations
 
 import struct
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -18,21 +19,18 @@ from medtiles.core.errors import TileOutOfRangeError
 from medtiles.core.frames import TravelFrame
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, Level, TileKey
-from medtiles.core.source import HoldsCodestreams
+from medtiles.core.source import HoldsCodestreams, Source
 from medtiles.engine.frames.choice import HTJ2K_RPCL, Choice
 from medtiles.engine.frames.derived import DerivedFolder
 from medtiles.engine.frames.recoding import ENCODERS, Recoder
 from medtiles.engine.tile_cache import TileCache
 from transcode.archive import archive_encoders
+from transcode.codec import Codecs
 from transcode.codestream import Codestream, parse
 from transcode.codestream.headers import read_header
 from transcode.codestream.markers import Marker
 from transcode.errors import FileChangedError, UnsupportedEncodingError
-from transcode.frames import EncodedFrame, PixelArray, PixelFormat
-
-if TYPE_CHECKING:
-    from medtiles.engine.engine import TileEngine
-    from transcode.codec import Codecs
+from transcode.frames import EncodedFrame, Frame, PixelArray, PixelFormat
 
 SIDE = 512
 """Of derived tiles, in pixels: regions are cheap and the files hardly larger (0.1 percent more than untiled)."""
@@ -55,12 +53,28 @@ class _Key:
     tile: int
 
 
+class Images(Protocol):
+    """What codestreams are made of: an engine."""
+
+    def info(self, image: str) -> ImageInfo:
+        """What an image is."""
+
+    def source(self, image: str, version: str) -> AbstractContextManager[Source]:
+        """The open source of a version of it."""
+
+    def stored_tile(self, image: str, key: TileKey) -> Frame:
+        """A tile as it is stored."""
+
+    def level_samples(self, image: str, version: str, level: int, region: Region, plane: int) -> PixelArray:
+        """Samples of a region of a level."""
+
+
 class CodestreamEngine:
     """Codestreams of the images of an engine. Safe to call from several threads."""
 
-    def __init__(self, tiles: TileEngine, codecs: Codecs, folder: DerivedFolder | None, memory_bytes: int) -> None:
+    def __init__(self, images: Images, codecs: Codecs, folder: DerivedFolder | None, memory_bytes: int) -> None:
         """:param folder: where derived tiles are kept; None: in memory only"""
-        self._tiles = tiles
+        self._images = images
         self._recoder = Recoder(codecs)
         self._folder = folder
         self._derived: TileCache[_Key, bytes] = TileCache(memory_bytes, lambda data: len(data) + 256)
@@ -68,12 +82,12 @@ class CodestreamEngine:
 
     def describe(self, image: str) -> CodestreamSet:
         """See `Codestreams.describe`."""
-        info = self._tiles.info(image)
+        info = self._images.info(image)
         return self._sets.get_or_make((image, info.version), lambda: self._described(image, info))
 
     def read(self, image: str, version: str, offset: int, length: int) -> bytes:
         """See `Codestreams.read`."""
-        with self._tiles.source(image, version) as source:
+        with self._images.source(image, version) as source:
             if not isinstance(source, HoldsCodestreams):
                 message = f"{source.info.name} is no file of the JPEG 2000 family"
                 raise UnsupportedEncodingError(message)
@@ -82,7 +96,7 @@ class CodestreamEngine:
     def header(self, image: str, version: str, number: int) -> bytes:
         """See `Codestreams.header`."""
         place = self._place(image, version, number)
-        info = self._tiles.info(image)
+        info = self._images.info(image)
         level = info.levels[place.level]
         if place.is_stored:
             first = self._stored(image, TileKey(place.level, 0, 0, place.plane))
@@ -94,7 +108,7 @@ class CodestreamEngine:
     def tile(self, image: str, version: str, number: int, tile: int) -> bytes:
         """See `Codestreams.tile`."""
         place = self._place(image, version, number)
-        info = self._tiles.info(image)
+        info = self._images.info(image)
         level = info.levels[place.level]
         if place.is_stored:
             row, column = divmod(tile, level.grid.width)
@@ -110,7 +124,7 @@ class CodestreamEngine:
     # -- which there are ----------------------------------------------------------------------------------------
 
     def _described(self, image: str, info: ImageInfo) -> CodestreamSet:
-        with self._tiles.source(image, info.version) as source:
+        with self._images.source(image, info.version) as source:
             if isinstance(source, HoldsCodestreams):
                 places = tuple(
                     CodestreamPlace(Held.IN_FILE, 0, 0, info.size, offset=offset, length=length)
@@ -144,11 +158,11 @@ class CodestreamEngine:
     # -- stored ones --------------------------------------------------------------------------------------------
 
     def _stored(self, image: str, key: TileKey) -> bytes:
-        frame = self._tiles.stored_tile(image, key)
+        frame = self._images.stored_tile(image, key)
         if isinstance(frame, EncodedFrame) and frame.encoding.media_type in _STORED_TYPES:
             return frame.data
         if isinstance(frame, PixelArray):  # a hole: the background
-            level = self._tiles.info(image).levels[key.level]
+            level = self._images.info(image).levels[key.level]
             is_ht = level.media_type == "image/jphc"
             return self._encoded(frame, HTJ2K_RPCL if is_ht else _JPEG_2000_LOSSLESS)
         message = f"tile {key.column}, {key.row} of level {key.level} is stored as {frame.encoding.name}, unlike others"
@@ -168,7 +182,7 @@ class CodestreamEngine:
         x, y = where[0] * SIDE, where[1] * SIDE
         region = Region(x, y, min(SIDE, place.size.width - x), min(SIDE, place.size.height - y))
         frame = self._encoded_frame(
-            self._tiles.level_samples(key.image, key.version, place.level, region, place.plane), HTJ2K_RPCL
+            self._images.level_samples(key.image, key.version, place.level, region, place.plane), HTJ2K_RPCL
         )
         if self._folder is not None:
             self._folder.put(name, TravelFrame(frame, HTJ2K_RPCL, is_stored=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from medtiles.core.errors import BusyError
@@ -40,12 +41,16 @@ class JpipLimits:
 
 
 class Response:
-    """One response: `headers`, then `pieces` until the end; `close` must be called in any case."""
+    """One response: `headers`, then `pieces` until the end, `open` before them and `close` afterwards, in any case."""
 
     def __init__(self, server: JpipServer, answer: Answer, channel: Channel | None, cclose: tuple[str, ...]) -> None:
         self.answer = answer
         self.headers = dict(answer.headers)
         self.channel = channel
+        self.after: Future[None] | None = None
+        """Done when its turn has come; None: at once."""
+        self.over: Future[None] = Future()
+        """Done when it is closed."""
         self._server = server
         self._cclose = cclose
         self._turn = channel.turn if channel is not None else 0
@@ -69,6 +74,10 @@ class Response:
         finally:
             stream.close()  # type: ignore[attr-defined]
 
+    def open(self) -> None:
+        """It begins to be sent."""
+        self._server.began()
+
     def delay(self, count: int) -> float:
         """Seconds to wait before so many bytes go out."""
         now = self._server.clock()
@@ -77,6 +86,7 @@ class Response:
     def close(self) -> None:
         """It is over: the channels are closed that were to be."""
         self._server.ended(self.channel, self._cclose, self.answer.reason)
+        self.over.set_result(None)
 
     def _stop(self) -> Reason | None:
         server, channel = self._server, self.channel
@@ -113,7 +123,6 @@ class JpipServer:
         self._targets = targets
         self._lock = threading.Lock()
         self._under_way = 0
-        self.bytes_sent = 0
         self.requests = 0
 
     def begin(self, request: JpipRequest, named: str | None = None) -> Response:
@@ -133,25 +142,23 @@ class JpipServer:
         if channel is not None and image != channel.session.image:
             message = f"target: channel {channel.cid} is of another image"
             raise FieldError(message)
+        if self._under_way >= self.limits.requests:
+            message = f"{self._under_way} answers are under way, the most that this server gives at once"
+            raise BusyError(message)
         target = self._targets(image, request.subtarget)
         granted = self._granted(request, channel, image, target, now)
-        with self._lock:
-            if self._under_way >= self.limits.requests:
-                message = f"{self._under_way} answers are under way, the most that this server gives at once"
-                raise BusyError(message)
-            self._under_way += 1
-            self.requests += 1
         try:
             return self._response(request, target, channel, granted)
         except BaseException:
-            self.ended(granted, (granted.cid,) if granted is not None else (), None)
+            if granted is not None:
+                self.sessions.close((granted.cid,), granted)
             raise
 
     def _granted(
         self, request: JpipRequest, channel: Channel | None, image: str, target: Target, now: float
     ) -> Channel | None:
         """A new channel, where the client wants one of a kind that there is."""
-        if HTTP not in request.cnew:
+        if HTTP not in request.cnew or not self.limits.sessions.sessions:
             return None
         if channel is not None:
             return self.sessions.another(channel, now)
@@ -169,8 +176,11 @@ class JpipServer:
                 if session.tid != target.tid:  # the file was replaced: what was sent of it is of no use
                     session.tid, session.model = target.tid, CacheModel()
                 answer = self._answer(target, request, session.model)
-                used.turn += 1
+                used.turn += not request.wait
         response = Response(self, answer, used, request.cclose)
+        if used is not None:
+            response.after = used.latest if request.wait else None
+            used.latest = response.over
         if granted is not None:
             response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={HTTP}"
         return response
@@ -191,6 +201,12 @@ class JpipServer:
         if channel.session.bucket is None:
             channel.session.bucket = Bucket(rate)
         return channel.session.bucket
+
+    def began(self) -> None:
+        """A response begins to be sent."""
+        with self._lock:
+            self._under_way += 1
+            self.requests += 1
 
     def ended(self, channel: Channel | None, cclose: tuple[str, ...], reason: Reason | None) -> None:
         """A response is over."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from medtiles.core.errors import BusyError
@@ -59,6 +60,8 @@ class Channel:
     """The number of its latest request: an older one gives way to it."""
     sent: int = 0
     """Bytes of bodies."""
+    latest: Future[None] | None = None
+    """Done when its latest response is over."""
 
 
 class Sessions:

@@ -88,12 +88,15 @@ class JpipReply:
 
         :raises ClientGoneError: the client went away before the end
         """
+        self.response.open()
         try:
             await self._give(scope["method"] == "HEAD", receive, send)
         finally:
             self.response.close()
 
     async def _give(self, is_head: bool, receive: _Receive, send: _Send) -> None:
+        if self.response.after is not None:
+            await asyncio.shield(asyncio.wrap_future(self.response.after))
         pieces = self.response.pieces()
         is_bounded = self.asked.len is not None and self.asked.len <= _AT_ONCE
         if is_bounded and not is_head:

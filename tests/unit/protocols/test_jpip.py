@@ -1,0 +1,171 @@
+"""JPIP over HTTP, from files of several kinds; OpenJPEG's and OpenJPH's own programs judge what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+
+from medtiles.app.parts import Engine, build_engine
+from medtiles.core.tiles import ImageQuery
+from medtiles.jpip.assembly import Assembly
+from medtiles.jpip.messages import BinClass, EndOfResponse, MessageReader, Reason
+from medtiles.jpip.server import JpipLimits
+from medtiles.protocols.gateway import GatewayOptions, gateway
+from medtiles.settings import Settings
+from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
+
+
+class Served:
+    """An engine over some files, asked over HTTP without a socket."""
+
+    def __init__(self, engine: Engine, **options: Any) -> None:
+        self.engine = engine
+        self.names = {each.name: each.id for each in engine.images(ImageQuery()).images}
+        self.app = gateway(engine, GatewayOptions(origins=("*",), **options))
+
+    def ask(self, *queries: str, method: str = "GET", headers: dict[str, str] | None = None) -> list[httpx.Response]:
+        """One after the other; POST sends the fields as a body."""
+
+        async def run() -> list[httpx.Response]:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://server", timeout=60) as client:
+                if method == "POST":
+                    return [await client.post("/jpip", content=query, headers=headers) for query in queries]
+                return [await client.request(method, f"/jpip?{query}", headers=headers) for query in queries]
+
+        return asyncio.run(run())
+
+    def bins(self, query: str) -> tuple[dict[tuple[int, int, int], bytes], int]:
+        """What came, by codestream, class and number; and the reason for the end."""
+        (response,) = self.ask(query)
+        assert response.status_code == 200, response.text
+        found: dict[tuple[int, int, int], bytes] = defaultdict(bytes)
+        for message in MessageReader().feed(response.content):
+            if isinstance(message, EndOfResponse):
+                return found, message.reason
+            found[message.codestream, message.bin_class, message.bin_id] += message.body
+        pytest.fail("the response has no end")
+
+    def codestream(self, query: str, stream: int = 0) -> bytes:
+        found, _ = self.bins(query)
+        return Assembly(found[stream, BinClass.MAIN_HEADER, 0]).codestream(
+            lambda tile: found[stream, BinClass.TILE_HEADER, tile],
+            lambda number: found.get((stream, BinClass.PRECINCT, number), b""),
+        )
+
+
+@pytest.fixture(scope="module")
+def colours() -> Picture:
+    y, x = np.mgrid[0:700, 0:1100]
+    waves = [128 + 60 * np.sin(x / 9) + 40 * np.cos(y / 13), x * y % 251, (x + y) % 256]
+    return np.stack(waves, axis=-1).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, colours: Picture) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "colours.j2k").write_bytes(jpeg2000(colours, tile_size=(512, 512), progression="RPCL"))
+    (folder / "colours.jhc").write_bytes(htj2k(colours, reversible=True, planar=False, tile=(256, 256)))
+    boxed = bytes(imagecodecs.jpeg2k_encode(colours, level=0, codecformat="jp2", reversible=True))
+    (folder / "colours.jp2").write_bytes(boxed + (5008).to_bytes(4) + b"xml " + b"<a/>" * 1250)
+    tifffile.imwrite(folder / "colours.tif", colours, tile=(256, 256), photometric="rgb")
+    grey = (np.arange(600 * 520).reshape(600, 520) * 7 % 4096).astype(np.uint16)
+    tifffile.imwrite(folder / "grey.tif", grey, tile=(256, 256))
+    engine = build_engine(Settings(roots=(folder,), cache=folder / "cache"))
+    engine.catalogue.rescan()
+    yield Served(engine)
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["colours.j2k", "colours.jhc", "colours.jp2", "colours.tif"])
+def test_the_whole_picture_and_a_region(served: Served, colours: Picture, name: str) -> None:
+    image = served.names[name]
+    whole = served.codestream(f"target={image}&fsiz=1100,700")
+    assert np.array_equal(imagecodecs.jpeg2k_decode(whole), colours)
+    part = served.codestream(f"target={image}&fsiz=1100,700&roff=600,300&rsiz=200,150")
+    assert np.array_equal(imagecodecs.jpeg2k_decode(part)[300:450, 600:800], colours[300:450, 600:800])
+
+
+def test_samples_of_more_than_eight_bits_are_derived_without_loss(served: Served) -> None:
+    found = imagecodecs.jpeg2k_decode(served.codestream(f"target={served.names['grey.tif']}&fsiz=520,600"))
+    assert np.array_equal(found, (np.arange(600 * 520).reshape(600, 520) * 7 % 4096))
+
+
+def test_a_small_window_costs_a_small_part(served: Served) -> None:
+    image = served.names["colours.jhc"]
+    (part,) = served.ask(f"target={image}&fsiz=1100,700&roff=300,300&rsiz=100,100")
+    (whole,) = served.ask(f"target={image}&fsiz=1100,700")
+    assert len(part.content) * 6 < len(whole.content)
+
+
+def test_header_lines_and_sessions(served: Served) -> None:
+    image = served.names["colours.j2k"]
+    app = Served(served.engine, jpip=JpipLimits())
+    (first,) = app.ask(f"target={image}&fsiz=275,175&cnew=http&len=20000", headers={"Origin": "http://a"})
+    assert first.headers["content-type"] == "image/jpp-stream"
+    assert int(first.headers["content-length"]) == len(first.content) <= 20003
+    assert "jpip-cnew" in first.headers["access-control-expose-headers"]
+    cid = first.headers["jpip-cnew"].partition("cid=")[2].partition(",")[0]
+    again, end, gone = app.ask(
+        f"cid={cid}&fsiz=275,175&qid=4&wait=yes", f"cid={cid}&fsiz=275,175&cclose=*", f"cid={cid}&fsiz=275,175"
+    )
+    assert again.headers["jpip-qid"] == "4"
+    assert end.content == bytes((0, Reason.WINDOW_DONE, 0))
+    assert (gone.status_code, gone.json()["reason"]) == (404, "UNKNOWN_CHANNEL")
+    refused = app.ask("target=nothing", "fsiz=0,1", "fsiz=1,1", "")
+    assert [each.status_code for each in refused] == [404, 400, 400, 400]
+
+
+def test_a_long_request_is_posted(served: Served) -> None:
+    image = served.names["colours.jhc"]
+    model = ",".join(f"P{number}" for number in range(20_000))
+    (found,) = served.ask(f"target={image}&fsiz=1100,700&model={model}", method="POST")
+    assert found.status_code == 200
+    assert len(found.content) < 2_000
+    (refused,) = served.ask("x" * (1 << 21), method="POST")
+    assert refused.status_code == 400
+
+
+def test_boxes_are_metadata(served: Served) -> None:
+    image = served.names["colours.jp2"]
+    found, reason = served.bins(f"target={image}&metareq=[*]!!")
+    root = found[0, BinClass.METADATA, 0]
+    assert reason == Reason.WINDOW_DONE
+    assert (root.count(b"phld"), root.count(b"jp2h")) == (2, 1)
+    assert found[0, BinClass.METADATA, 1] == b"<a/>" * 1250
+    assert {kind for _, kind, _ in found} == {BinClass.METADATA}
+
+
+def test_the_image_may_stand_in_the_address(served: Served) -> None:
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(served.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.get(f"/jpip/{served.names['colours.j2k']}?fsiz=30,30")
+
+    assert asyncio.run(run()).status_code == 200
+
+
+@pytest.mark.parametrize(("name", "expand"), [("colours.j2k", "opj_decompress"), ("colours.jhc", "ojph_expand")])
+def test_tile_streams_go_through_openjpeg(
+    served: Served, colours: Picture, tmp_path: Path, name: str, expand: str
+) -> None:
+    for tool in ("opj_jpip_transcode", expand):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    (response,) = served.ask(f"target={served.names[name]}&fsiz=1100,700&type=jpt-stream")
+    (tmp_path / "a.jpt").write_bytes(response.content)
+    subprocess.run(["opj_jpip_transcode", "a.jpt", "a.j2k"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    subprocess.run([expand, "-i", "a.j2k", "-o", "a.ppm"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    found = np.frombuffer((tmp_path / "a.ppm").read_bytes()[-colours.size :], np.uint8).reshape(colours.shape)
+    assert np.array_equal(found, colours)
