@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -102,7 +102,7 @@ class CodestreamEngine:
             first = self._stored(image, TileKey(place.level, 0, 0, place.plane))
             size = _held_size(level, self._last_codestream(image, place, level))
             return _header_of(first, size, level.tile_size)
-        blank = _blank(info.pixels, Size(min(SIDE, place.size.width), min(SIDE, place.size.height)))
+        blank = _blank(_held_format(info.pixels), Size(min(SIDE, place.size.width), min(SIDE, place.size.height)))
         return _header_of(self._encoded(blank, HTJ2K_RPCL), place.size, Size(SIDE, SIDE))
 
     def tile(self, image: str, version: str, number: int, tile: int) -> bytes:
@@ -181,9 +181,8 @@ class CodestreamEngine:
             return kept.frame.data
         x, y = where[0] * SIDE, where[1] * SIDE
         region = Region(x, y, min(SIDE, place.size.width - x), min(SIDE, place.size.height - y))
-        frame = self._encoded_frame(
-            self._images.level_samples(key.image, key.version, place.level, region, place.plane), HTJ2K_RPCL
-        )
+        pixels = self._images.level_samples(key.image, key.version, place.level, region, place.plane)
+        frame = self._encoded_frame(PixelArray(pixels.samples, _held_format(pixels.format)), HTJ2K_RPCL)
         if self._folder is not None:
             self._folder.put(name, TravelFrame(frame, HTJ2K_RPCL, is_stored=False))
         return frame.data
@@ -223,6 +222,11 @@ def _header_of(tile: bytes, size: Size, side: Size) -> bytes:
     header = bytearray(tile[:2] + b"".join(each.data for each in segments if each.code not in _POINTERS))
     _SIZ.pack_into(header, _SIZ_AT, size.width, size.height, 0, 0, side.width, side.height, 0, 0)
     return bytes(header)
+
+
+def _held_format(pixels: PixelFormat) -> PixelFormat:
+    """What samples are encoded as: HTJ2K holds no single bits, so these are numbers of eight."""
+    return replace(pixels, bits_allocated=8, bits_stored=8) if pixels.bits_stored == 1 else pixels
 
 
 def _blank(pixels: PixelFormat, size: Size) -> PixelArray:

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import pytest
 import tifffile
 
 from medtiles.app.parts import Engine, build_engine
+from medtiles.core.geometry import Region
+from medtiles.core.pyramid import TileKey
 from medtiles.core.tiles import ImageQuery
 from medtiles.jpip.assembly import Assembly
 from medtiles.jpip.messages import BinClass, EndOfResponse, MessageReader, Reason
@@ -80,6 +82,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, colours: Picture) -> Iterat
     boxed = bytes(imagecodecs.jpeg2k_encode(colours, level=0, codecformat="jp2", reversible=True))
     (folder / "colours.jp2").write_bytes(boxed + (5008).to_bytes(4) + b"xml " + b"<a/>" * 1250)
     tifffile.imwrite(folder / "colours.tif", colours, tile=(256, 256), photometric="rgb")
+    mask = (np.arange(70 * 90).reshape(70, 90) % 3 == 0).astype(np.uint8)
+    tifffile.imwrite(folder / "mask.tif", mask, photometric="minisblack", bitspersample=1)
     grey = (np.arange(600 * 520).reshape(600, 520) * 7 % 4096).astype(np.uint16)
     tifffile.imwrite(folder / "grey.tif", grey, tile=(256, 256))
     engine = build_engine(Settings(roots=(folder,), cache=folder / "cache"))
@@ -100,6 +104,11 @@ def test_the_whole_picture_and_a_region(served: Served, colours: Picture, name: 
 def test_samples_of_more_than_eight_bits_are_derived_without_loss(served: Served) -> None:
     found = imagecodecs.jpeg2k_decode(served.codestream(f"target={served.names['grey.tif']}&fsiz=520,600"))
     assert np.array_equal(found, (np.arange(600 * 520).reshape(600, 520) * 7 % 4096))
+
+
+def test_single_bits_are_numbers_of_eight(served: Served) -> None:
+    found = imagecodecs.jpeg2k_decode(served.codestream(f"target={served.names['mask.tif']}&fsiz=90,70"))
+    assert np.array_equal(found, served.engine.samples(served.names["mask.tif"], TileKey(0, 0, 0)).samples[..., 0])
 
 
 def test_a_small_window_costs_a_small_part(served: Served) -> None:
@@ -169,3 +178,40 @@ def test_tile_streams_go_through_openjpeg(
     subprocess.run([expand, "-i", "a.j2k", "-o", "a.ppm"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     found = np.frombuffer((tmp_path / "a.ppm").read_bytes()[-colours.size :], np.uint8).reshape(colours.shape)
     assert np.array_equal(found, colours)
+
+
+REAL = [
+    "wsi/CMU-1-Small-Region.svs",
+    "wsi/tcga-cr-7395-01a-01-ts1.svs",
+    "wsi/multi-channel-z-series.ome.tif",
+    "dicom-wsi/camelyon_j2k_lossless.dcm",
+    "radiology/CT_SignedCT.dcm",
+    "radiology/DX_16bit_1420x1416_J2KR.dcm",
+    "radiology/HTJ2KLossless_08_RGB.dcm",
+    "radiology/HTJ2K_08_RGB.dcm",
+    "radiology/US_1660x965_J2K_ICT.dcm",
+    "radiology/MR2_JLSL_1024.dcm",
+]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("path", REAL)
+def test_real_images_come_exactly(path: str, shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    engine = build_engine(Settings(roots=(shared_data(path),), cache=tmp_path))
+    try:
+        engine.catalogue.rescan()
+        served = Served(engine)
+        (image,) = served.names.values()
+        for stream, place in enumerate(engine.codestreams.describe(image).places[:3]):
+            region = Region(place.size.width // 3, place.size.height // 3, 100, 60)
+            region = region.cut_to(place.size)
+            (probe,) = served.ask(f"target={image}&stream={stream}&fsiz=100000,100000&len=0")
+            frame = probe.headers["jpip-fsiz"]
+            window = f"roff={region.x},{region.y}&rsiz={region.width},{region.height}"
+            found = served.codestream(f"target={image}&stream={stream}&fsiz={frame}&{window}", stream)
+            pixels = imagecodecs.jpeg2k_decode(found)[region.y : region.bottom, region.x : region.right]
+            version = engine.info(image).version
+            wanted = engine.level_samples(image, version, place.level, region, place.plane).samples
+            assert np.array_equal(pixels.reshape(wanted.shape), wanted)
+    finally:
+        engine.close()
