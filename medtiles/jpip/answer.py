@@ -91,12 +91,6 @@ class Answer:
         """Bytes of messages."""
         self.headers = self._found_headers()
 
-    @property
-    def pace(self) -> float:
-        """Seconds between the beginnings of codestreams that are sent one after the other; 0: as fast as can be."""
-        request = self._request
-        return 0.0 if request.srate is None else 1 / (request.srate * (request.drate or 1.0))
-
     def pieces(self, stop: Callable[[], Reason | None] = lambda: None) -> Iterator[bytes]:
         """The body, message by message, and the end of the response.
 
@@ -154,16 +148,14 @@ class Answer:
         for stream, bins in self._bins.items():
             header = bins.main_header(of_tile_parts=self.kind == JPT)
             yield _Wanted(stream, header, header.length)
-        groups = [[stream] for stream in self.windows] if self._request.srate else [list(self.windows)]
-        for group in groups:
-            yield from self._pictures(group)
+        yield from self._pictures(list(self.windows))
 
-    def _pictures(self, group: Sequence[int]) -> Iterator[_Wanted]:
+    def _pictures(self, streams: Sequence[int]) -> Iterator[_Wanted]:
         """The precincts or tiles of some codestreams, coarse ones first."""
-        tiles = {stream: self._tiles(stream) for stream in group}
+        tiles = {stream: self._tiles(stream) for stream in streams}
         r = 0
         while any(tiles.values()):
-            for stream in group:
+            for stream in streams:
                 if self.kind == JPT:
                     yield from self._tiles_to(stream, tiles[stream], r)
                     is_finest = r >= self._bins[stream].decompositions - self.windows[stream].reduction
@@ -340,7 +332,7 @@ class Answer:
 # fmt: off
 HANDLED = (
     "target", "subtarget", "tid", "cid", "cnew", "cclose", "qid", "fsiz", "roff", "rsiz", "comps", "stream",
-    "context", "srate", "layers", "metareq", "len", "quality", "align", "wait", "type", "drate", "model",
+    "context", "layers", "metareq", "len", "quality", "align", "wait", "type", "model",
     "tpmodel", "need", "tpneed", "mset", "cap", "pref", "handled",
 )
 # fmt: on
