@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from medtiles.core.errors import BusyError
+from medtiles.core.errors import BusyError, MedTilesError
 from medtiles.jpip.answer import Answer, Target
 from medtiles.jpip.errors import FieldError
-from medtiles.jpip.messages import Reason
+from medtiles.jpip.messages import Reason, end_of_response
 from medtiles.jpip.model import CacheModel
 from medtiles.jpip.rates import Bucket
 from medtiles.jpip.request import JpipRequest
 from medtiles.jpip.session import Channel, SessionLimits, Sessions
+from transcode.errors import TranscodeError
 
 HTTP = "http"
+_MOST_TOLD = 500
+"""Letters of what went wrong, in the end of a response."""
 Clock = Callable[[], float]
 """Seconds, growing."""
 
@@ -60,19 +63,30 @@ class Response:
         self._stream: Iterator[bytes] | None = None
 
     def pieces(self) -> Iterator[bytes]:
-        """The body. Pieces are made while the session's model is held, and given without holding it."""
+        """The body. Pieces are made while the session's model is held, and given without holding it.
+
+        What is broken is told by an error before the first piece, and afterwards by the end of the response.
+
+        :raises CorruptFrameError: there is nothing to send, because the codestream is broken
+        """
         stream = self.answer.pieces(self._stop)
-        try:
-            while True:
+        is_begun = False
+        while True:
+            try:
                 with self._lock:
                     piece = next(stream, None)
-                if piece is None:
-                    return
-                if self.channel is not None:
-                    self.channel.sent += len(piece)
-                yield piece
-        finally:
-            stream.close()  # type: ignore[attr-defined]
+            except (MedTilesError, TranscodeError) as error:
+                if not is_begun:
+                    raise
+                self.answer.reason = Reason.NOT_SPECIFIED
+                yield end_of_response(Reason.NOT_SPECIFIED, str(error)[:_MOST_TOLD].encode("ascii", "replace"))
+                return
+            if piece is None:
+                return
+            is_begun = True
+            if self.channel is not None:
+                self.channel.sent += len(piece)
+            yield piece
 
     def open(self) -> None:
         """It begins to be sent."""

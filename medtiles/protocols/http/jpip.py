@@ -16,14 +16,14 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
-from medtiles.core.codestreams import OffersCodestreams
+from medtiles.core.codestreams import CodestreamSet, OffersCodestreams
 from medtiles.core.errors import BadRequestError
 from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
 from medtiles.jpip.server import JpipServer, Response
 from medtiles.jpip.targets import Targets
-from medtiles.protocols import replies
+from medtiles.protocols import parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
-from medtiles.protocols.replies import NOSNIFF, Headers
+from medtiles.protocols.replies import NOSNIFF, Headers, Reply
 
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -37,18 +37,42 @@ def routes(tiles: AsyncTiles) -> list[Route]:
     """The routes, where the engine is in this process."""
     if not isinstance(tiles.tiles, OffersCodestreams):
         return []
-    server = JpipServer(Targets(tiles.tiles.codestreams).target, tiles.jpip, time.monotonic)
+    codestreams = tiles.tiles.codestreams
+    server = JpipServer(Targets(codestreams).target, tiles.jpip, time.monotonic)
 
     async def get_jpip(request: HttpRequest) -> JpipReply:
         asked = read_request(await _text(request))
         response = await tiles.call(server.begin, asked, request.path_params.get("image"))
         return JpipReply(tiles, asked, response)
 
+    async def get_codestreams(request: HttpRequest) -> Reply:
+        image = parameters.image_id(request.path_params["image"])
+        found = await tiles.call(codestreams.describe, image)
+        return replies.json_document(codestreams_document(found), request.headers)
+
     methods = ["GET", "POST"]
     return [
+        Route("/images/{image}/codestreams", get_codestreams, name="codestreams"),
         Route("/jpip", get_jpip, methods=methods, name="jpip"),
         Route("/jpip/{image}", get_jpip, methods=methods, name="jpip"),
     ]
+
+
+def codestreams_document(found: CodestreamSet) -> dict[str, Any]:
+    """What `/images/{id}/codestreams` tells: what is at each number of `stream=`."""
+    return {
+        "codestreams": [
+            {
+                "stream": number,
+                "level": place.level,
+                "plane": place.plane,
+                "width": place.size.width,
+                "height": place.size.height,
+                "stored": place.is_stored,
+            }
+            for number, place in enumerate(found.places)
+        ]
+    }
 
 
 async def _text(request: HttpRequest) -> str:

@@ -294,6 +294,20 @@ def test_a_request_that_waits_lets_the_old_one_finish(layered: bytes) -> None:
     new.close()
 
 
+def test_damage_ends_a_response_and_is_named(layered: bytes) -> None:
+    bins = CodestreamBins.of(layered)
+    place = bins.codestream.parts_of(11)[0]
+    damaged = bytearray(layered)
+    damaged[place.offset + place.header_length : place.end] = b"\xff" * (place.length - place.header_length)
+    client = Client(server_of(bytes(damaged)))
+    assert client.ask("fsiz=421,300&roff=0,0&rsiz=100,100") == Reason.WINDOW_DONE
+    whole = Client(server_of(bytes(damaged)))
+    response = whole.server.begin(read_request("fsiz=421,300"), "image")
+    (end,) = [each for each in MessageReader().feed(b"".join(response.pieces())) if isinstance(each, EndOfResponse)]
+    assert end.reason == Reason.NOT_SPECIFIED
+    assert b"tile 11" in end.body
+
+
 def test_sessions_end(layered: bytes) -> None:
     clock = Time()
     limits = JpipLimits(SessionLimits(sessions=2, channels=2, lifetime=100, idle=10))

@@ -146,6 +146,16 @@ def test_a_long_request_is_posted(served: Served) -> None:
     assert refused.status_code == 400
 
 
+def test_what_is_at_each_number_is_told(served: Served) -> None:
+    async def run() -> httpx.Response:
+        transport = httpx.ASGITransport(served.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.get(f"/images/{served.names['colours.tif']}/codestreams")
+
+    wanted = {"stream": 0, "level": 0, "plane": 0, "width": 1100, "height": 700, "stored": False}
+    assert asyncio.run(run()).json() == {"codestreams": [wanted]}
+
+
 def test_boxes_are_metadata(served: Served) -> None:
     image = served.names["colours.jp2"]
     found, reason = served.bins(f"target={image}&metareq=[*]!!")
