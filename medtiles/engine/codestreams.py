@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from medtiles.core.cache import TileCache
 from medtiles.core.codestreams import CodestreamPlace, CodestreamSet, Held
 from medtiles.core.errors import TileOutOfRangeError
 from medtiles.core.frames import TravelFrame
@@ -23,7 +24,6 @@ from medtiles.core.source import HoldsCodestreams, Source
 from medtiles.engine.frames.choice import HTJ2K_RPCL, Choice
 from medtiles.engine.frames.derived import DerivedFolder
 from medtiles.engine.frames.recoding import ENCODERS, Recoder
-from medtiles.engine.tile_cache import TileCache
 from transcode.archive import archive_encoders
 from transcode.codec import Codecs
 from transcode.codestream import Codestream, parse

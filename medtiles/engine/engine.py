@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from medtiles.core.cache import TileCache
 from medtiles.core.catalogue import Catalogue
 from medtiles.core.channels import ChannelReport
 from medtiles.core.codestreams import Codestreams
@@ -34,7 +35,6 @@ from medtiles.engine.kept_renderings import KeptRenderings
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
 from medtiles.engine.renderings import Renderings
-from medtiles.engine.tile_cache import TileCache
 from medtiles.engine.watermark import Watermark
 from medtiles.engine.ycbcr_views import YCbCrViews
 from transcode.codec import Codecs, EncodeOptions

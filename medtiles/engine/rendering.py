@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 from PIL import Image
 
+from medtiles.core.cache import TileCache
 from medtiles.core.errors import ViewTooLargeError
 from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.limits import Limits
@@ -17,7 +18,6 @@ from medtiles.core.pyramid import Level, TileKey
 from medtiles.core.source import ReadsRegions
 from medtiles.engine.open_images import OpenImage
 from medtiles.engine.planning import Box, Plan, count_tiles, cover, tiles_under
-from medtiles.engine.tile_cache import TileCache
 from transcode.codec import Codecs
 from transcode.colour import to_rgb
 from transcode.frames import EncodedFrame, Frame, PixelArray, Samples

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from medtiles.core.cache import TileCache
 from medtiles.core.channels import ChannelReport, ChannelStatistics, channels_of, planes_of
 from medtiles.core.display import Display
 from medtiles.core.errors import BadRequestError, ViewTooLargeError
@@ -23,7 +24,6 @@ from medtiles.engine.open_images import OpenImage
 from medtiles.engine.profiles import is_transformable, to_srgb
 from medtiles.engine.rendering import Canvas, Present
 from medtiles.engine.statistics import SIDE, luminance, statistics_of
-from medtiles.engine.tile_cache import TileCache
 from medtiles.engine.tones import Shades, Tones, mixed, quantised, toned
 from transcode.frames import PixelArray, PixelFormat, Samples
 

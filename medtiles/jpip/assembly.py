@@ -10,18 +10,16 @@ import struct
 from collections.abc import Callable
 
 from medtiles.jpip.bins import precinct_id
-from transcode.codestream import Siz
+from medtiles.jpip.main_header import MainHeader
 from transcode.codestream.headers import Segment, read_header
 from transcode.codestream.markers import Marker
-from transcode.codestream.segments import read_siz, refuse
 from transcode.errors import CorruptFrameError
 from transcode.packet_index import TileLayout
-from transcode.packet_index.coding import Codings, TileCoding
+from transcode.packet_index.coding import TileCoding
 from transcode.packet_index.layout import lay_out
 from transcode.packet_index.order import packet_order
 from transcode.packet_index.packet_header import HeaderError, PacketHeaders, TooShortError
 
-_DROPPED = frozenset({Marker.TLM, Marker.PLM, Marker.PPM})
 _EPH = b"\xff\x92"
 _SOT = struct.Struct(">HHHIBB")
 
@@ -37,14 +35,10 @@ class Assembly:
 
         :raises CorruptFrameError: it is none
         """
-        segments, _ = read_header(main_header + b"\xff\x90", 2, Marker.SOT)
-        if main_header[:2] != b"\xff\x4f" or not segments or segments[0].code != Marker.SIZ:
-            raise refuse("SIZ", 2, "SOC and SIZ come first")
-        if all(segment.code != Marker.COD for segment in segments):
-            raise refuse("COD", len(main_header), "the main header has none")
-        self.siz: Siz = read_siz(segments[0].body, 2)
-        self._codings = Codings(len(self.siz.components), segments)
-        self._header = main_header[:2] + b"".join(each.data for each in segments if each.code not in _DROPPED)
+        header = MainHeader(main_header)
+        self.siz = header.siz
+        self._codings = header.codings
+        self._header = header.plain()
 
     def codestream(self, tile_header: Callable[[int], bytes], precinct: PrecinctBytes) -> bytes:
         """The codestream of all that has come.

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import struct
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Protocol
 
+from medtiles.core.cache import TileCache
+from medtiles.jpip.main_header import MainHeader
 from medtiles.jpip.messages import BinClass
 from transcode.codestream import Codestream, Siz, parse
-from transcode.codestream.headers import Segment, read_header
+from transcode.codestream.headers import read_header
 from transcode.codestream.markers import Marker
-from transcode.codestream.segments import read_cod, read_siz, refuse
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.packet_index import PacketIndex, TileIndex, TileLayout
-from transcode.packet_index.coding import Codings
 from transcode.packet_index.layout import lay_out
 
 Read = Callable[[int, int], bytes]
 """Bytes of the codestream: from an offset, so many."""
-_POINTERS = frozenset({Marker.TLM, Marker.PLM})
-"""Of the main header: they speak of the file."""
 _OF_PACKETS = frozenset({Marker.PLT, Marker.PPT})
 """Of the header of a tile-part."""
 _OF_CODING = frozenset({Marker.COD, Marker.COC, Marker.QCD, Marker.QCC, Marker.RGN, Marker.POC})
@@ -155,8 +153,8 @@ class CodestreamBins:
         )
         self.reach = _SHORT_REACH if codestream.cod.is_reversible and not may_differ else _LONG_REACH
         self.index = PacketIndex(codestream, read, kept_bytes)
+        self.header = MainHeader(read(0, codestream.header_length))
         self._read = read
-        self._header = read(0, codestream.header_length)
 
     @classmethod
     def of(cls, data: bytes, kept_bytes: int = _KEPT_INDEX) -> CodestreamBins:
@@ -166,16 +164,9 @@ class CodestreamBins:
         """
         return cls(lambda offset, length: data[offset : offset + length], parse(data), kept_bytes)
 
-    @property
-    def header_segments(self) -> list[Segment]:
-        """Those of the main header."""
-        return _main_segments(self._header)
-
     def main_header(self, *, of_tile_parts: bool = False) -> DataBin:
         """See `Bins.main_header`."""
-        dropped = _POINTERS if of_tile_parts else _POINTERS | {Marker.PPM}
-        kept = b"".join(each.data for each in self.header_segments if each.code not in dropped)
-        return text_bin(BinClass.MAIN_HEADER, 0, self._header[:2] + kept)
+        return text_bin(BinClass.MAIN_HEADER, 0, self.header.plain(keeps_packet_headers=of_tile_parts))
 
     def tile_header(self, tile: int) -> DataBin:
         """See `Bins.tile_header`."""
@@ -188,7 +179,7 @@ class CodestreamBins:
         """See `Bins.tile`."""
         parts = self.codestream.parts_of(tile)
         pieces = tuple(Piece(part.length, part.offset) for part in parts)
-        return DataBin(BinClass.TILE, tile, pieces, self._read, _sums([part.length for part in parts]))
+        return DataBin(BinClass.TILE, tile, pieces, self._read, tuple(accumulate(part.length for part in parts)))
 
     def tile_end(self, tile: int, j2k_resolution: int) -> int:
         """See `Bins.tile_end`."""
@@ -253,32 +244,24 @@ class TiledBins:
         """Begin.
 
         :param header: the main header of the whole, up to but excluding the first SOT
-        :param tile: gives the codestream of a tile; empty where there is none
+        :param tile: gives the codestream of a tile
         :raises CorruptFrameError: the header is broken
         """
-        self._header = header
-        self._segments = _main_segments(header)
-        if not self._segments or self._segments[0].code != Marker.SIZ:
-            raise refuse("SIZ", 2, "SOC and SIZ come first")
-        self.siz = read_siz(self._segments[0].body, 2)
-        cod = next((read_cod(each.body, each.offset) for each in self._segments if each.code == Marker.COD), None)
-        if cod is None:
-            raise refuse("COD", len(header), "the main header has none")
-        self._codings = Codings(len(self.siz.components), self._segments)
-        self.layers, self.decompositions = cod.layers, cod.decompositions
+        self._header = MainHeader(header)
+        self.siz = self._header.siz
+        self.layers, self.decompositions = self._header.cod.layers, self._header.cod.decompositions
         self.reach = _LONG_REACH
         self._tile = tile
-        self._lock = threading.Lock()
-        self._kept: dict[int, tuple[int, CodestreamBins | None]] = {}
-        """By tile, least recently used first: bytes that it takes, and what is in it."""
+        self._kept: TileCache[int, _Inner] = TileCache(_KEPT_TILES, lambda inner: inner.nbytes)
 
-    def main_header(self, *, of_tile_parts: bool = False) -> DataBin:  # noqa: ARG002 - there are no packed headers
+    def main_header(self, *, of_tile_parts: bool = False) -> DataBin:
         """See `Bins.main_header`."""
-        return text_bin(BinClass.MAIN_HEADER, 0, self._header)
+        return text_bin(BinClass.MAIN_HEADER, 0, self._header.plain(keeps_packet_headers=of_tile_parts))
 
     def tile_header(self, tile: int) -> DataBin:
         """See `Bins.tile_header`."""
-        return text_bin(BinClass.TILE_HEADER, tile, self._own_segments(tile))
+        inner = self._inner(tile)
+        return text_bin(BinClass.TILE_HEADER, tile, inner.own + inner.of_parts)
 
     def tile(self, tile: int) -> DataBin:
         """See `Bins.tile`.
@@ -286,26 +269,22 @@ class TiledBins:
         :raises UnsupportedFeatureError: packet headers are packed into its main header
         """
         inner = self._inner(tile)
-        if inner is None:
-            return DataBin(BinClass.TILE, tile, (), _read_nothing)
-        if Marker.PPM in inner.codestream.markers:
+        if Marker.PPM in inner.bins.codestream.markers:
             message = f"tile {tile} has its packet headers packed (PPM), which no tile-part of its own can hold"
             raise UnsupportedFeatureError(message)
-        own, pieces, ends = self._own_segments(tile, of_parts=False), [], []
-        for part in inner.codestream.tile_parts:
+        own, pieces, ends = inner.own, [], []
+        for part in inner.bins.codestream.tile_parts:
             length = part.length + len(own)
             head = _SOT.pack(Marker.SOT, 10, tile, length, part.part, part.parts) + own
             pieces += [Piece(len(head), -1, head), Piece(part.length - _SOT.size, part.offset + _SOT.size)]
             ends.append(length)
             own = b""
-        return DataBin(BinClass.TILE, tile, tuple(pieces), inner.tile(0).reader, _sums(ends))
+        return DataBin(BinClass.TILE, tile, tuple(pieces), inner.bins.tile(0).reader, tuple(accumulate(ends)))
 
     def tile_end(self, tile: int, j2k_resolution: int) -> int:
         """See `Bins.tile_end`."""
         inner = self._inner(tile)
-        if inner is None:
-            return 0
-        return inner.tile_end(0, j2k_resolution) + len(self._own_segments(tile, of_parts=False))
+        return inner.bins.tile_end(0, j2k_resolution) + len(inner.own)
 
     def precincts(self, tile: int, j2k_resolution: int) -> TilePrecincts:
         """See `Bins.precincts`.
@@ -313,41 +292,38 @@ class TiledBins:
         :raises CorruptFrameError: the tile's codestream is not that of a tile of this picture
         """
         inner = self._inner(tile)
-        if inner is None:
-            return _NoPrecincts(self.siz, tile, lay_out(self.siz, tile, self._codings.of_tile([])))
-        found = inner.precincts(0, j2k_resolution)
-        segments = read_header(self._own_segments(tile) + b"\xff\x93", 0, Marker.SOD)[0]
-        layout = lay_out(self.siz, tile, self._codings.of_tile(segments))
-        theirs = [[(grid.across, grid.down) for grid in grids] for grids in found.layout.grids]
-        if theirs != [[(grid.across, grid.down) for grid in grids] for grids in layout.grids]:
+        found = inner.bins.precincts(0, j2k_resolution)
+        if inner.layout is None:
+            inner.layout = self._layout(tile, inner, found.layout)
+        return _PlacedPrecincts(self.siz, tile, inner.layout, found)
+
+    def _layout(self, tile: int, inner: _Inner, theirs: TileLayout) -> TileLayout:
+        """How the tile is divided in its place, which must be as it is divided alone."""
+        segments = read_header(inner.own + inner.of_parts + b"\xff\x93", 0, Marker.SOD)[0]
+        layout = lay_out(self.siz, tile, self._header.codings.of_tile(segments))
+        if _divisions(layout) != _divisions(theirs):
             message = f"tile {tile} is not divided as one of its picture would be"
             raise CorruptFrameError(message)
-        return _PlacedPrecincts(self.siz, tile, layout, found)
+        return layout
 
-    def _own_segments(self, tile: int, *, of_parts: bool = True) -> bytes:
-        """What the codestream of a tile says otherwise than the main header, and what its tile-parts say."""
-        inner = self._inner(tile)
-        if inner is None:
-            return b""
-        known = {each.data for each in self._segments}
-        own = b"".join(
-            each.data for each in inner.header_segments if each.code in _OF_CODING and each.data not in known
-        )
-        return own + (inner.tile_header(0).read(0, 1 << 30) if of_parts else b"")
+    def _inner(self, tile: int) -> _Inner:
+        return self._kept.get_or_make(tile, lambda: _Inner(self._tile(tile), self._header))
 
-    def _inner(self, tile: int) -> CodestreamBins | None:
-        with self._lock:
-            kept = self._kept.pop(tile, None)
-            if kept is not None:
-                self._kept[tile] = kept
-                return kept[1]
-        data = self._tile(tile)
-        found = CodestreamBins.of(data) if data else None
-        with self._lock:
-            self._kept[tile] = 2 * len(data), found
-            while sum(size for size, _ in self._kept.values()) > _KEPT_TILES and len(self._kept) > 1:
-                self._kept.pop(next(iter(self._kept)))
-        return found
+
+class _Inner:
+    """The codestream of a tile."""
+
+    def __init__(self, data: bytes, outer: MainHeader) -> None:
+        self.bins = CodestreamBins.of(data)
+        known = {each.data for each in outer.segments}
+        segments = self.bins.header.segments
+        self.own = b"".join(each.data for each in segments if each.code in _OF_CODING and each.data not in known)
+        """What it says otherwise than the main header of the whole."""
+        self.of_parts = self.bins.tile_header(0).read(0, len(data))
+        """What its tile-parts say."""
+        self.layout: TileLayout | None = None
+        """In its place, when it has been found."""
+        self.nbytes = 2 * len(data)
 
 
 class _PlacedPrecincts:
@@ -361,23 +337,7 @@ class _PlacedPrecincts:
 
     def precinct(self, number: int) -> DataBin:
         """See `TilePrecincts.precinct`."""
-        found = self._inner.precinct(number)
-        bin_id = precinct_id(self._siz, self._tile, self.layout, number)
-        return DataBin(found.bin_class, bin_id, found.pieces, found.reader, found.ends)
-
-
-class _NoPrecincts:
-    """Those of a tile that is not there: empty ones."""
-
-    def __init__(self, siz: Siz, tile: int, layout: TileLayout) -> None:
-        self.layout = layout
-        self._siz = siz
-        self._tile = tile
-
-    def precinct(self, number: int) -> DataBin:
-        """See `TilePrecincts.precinct`."""
-        bin_id = precinct_id(self._siz, self._tile, self.layout, number)
-        return DataBin(BinClass.PRECINCT, bin_id, (), _read_nothing)
+        return replace(self._inner.precinct(number), bin_id=precinct_id(self._siz, self._tile, self.layout, number))
 
 
 def precinct_id(siz: Siz, tile: int, layout: TileLayout, precinct: int) -> int:
@@ -387,17 +347,9 @@ def precinct_id(siz: Siz, tile: int, layout: TileLayout, precinct: int) -> int:
     return tile + (component + s * len(siz.components)) * siz.tile_count
 
 
-def _main_segments(header: bytes) -> list[Segment]:
-    return read_header(header + b"\xff\x90", 2, Marker.SOT)[0]
+def _divisions(layout: TileLayout) -> list[list[tuple[int, int]]]:
+    return [[(grid.across, grid.down) for grid in grids] for grids in layout.grids]
 
 
 def _read_nothing(offset: int, length: int) -> bytes:  # noqa: ARG001 - a `Read`
     return b""
-
-
-def _sums(lengths: list[int]) -> tuple[int, ...]:
-    found, end = [], 0
-    for length in lengths:
-        end += length
-        found.append(end)
-    return tuple(found)

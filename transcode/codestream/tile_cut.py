@@ -11,12 +11,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from transcode.codestream.markers import Codestream, Marker, Siz, is_bare
+from transcode.codestream.headers import with_grid
+from transcode.codestream.markers import Codestream, Marker, Siz
 
 Read = Callable[[int, int], bytes]
 """Bytes of the codestream from an offset, so many."""
 _KEEPS_TILE = frozenset({Marker.PPM})
-_POINTERS = frozenset({Marker.TLM, Marker.PLM})
 _LEAST_SOT = 12
 
 
@@ -30,7 +30,7 @@ def cut_tile(codestream: Codestream, tile: int, read: Read) -> bytes:
 
     :raises CorruptFrameError: what `read` raises when bytes are missing
     """
-    pieces = [_main_header(codestream, tile, read(0, codestream.header_length))]
+    pieces = [with_grid(read(0, codestream.header_length), _grid(codestream, tile))]
     parts = codestream.parts_of(tile)
     is_one_short = any(part.part == part.parts > 0 for part in parts)
     for part in parts:
@@ -41,31 +41,18 @@ def cut_tile(codestream: Codestream, tile: int, read: Read) -> bytes:
     return b"".join(pieces)
 
 
-def _main_header(codestream: Codestream, tile: int, header: bytes) -> bytes:
-    kept = [header[:2]]
-    position = 2
-    for code in codestream.markers:
-        length = 2 if is_bare(code) else 2 + int.from_bytes(header[position + 2 : position + 4])
-        segment = header[position : position + length]
-        position += length
-        if code == Marker.SIZ:
-            kept.append(segment[:6] + _siz(codestream, tile) + segment[38:])
-        elif code not in _POINTERS:
-            kept.append(segment)
-    return b"".join(kept)
-
-
-def _siz(codestream: Codestream, tile: int) -> bytes:
+def _grid(codestream: Codestream, tile: int) -> tuple[int, ...]:
     siz = codestream.siz
     x0, y0, x1, y1 = siz.tile_bounds(tile)
     row, column = divmod(tile, siz.tiles_across)
     left, top = siz.tile_x0 + column * siz.tile_width, siz.tile_y0 + row * siz.tile_height
-    shift_x, shift_y = (left, top) if _can_move(siz, codestream.decompositions) else (0, 0)
-    grid = (x1 - shift_x, y1 - shift_y, x0 - shift_x, y0 - shift_y)
-    return struct.pack(">8I", *grid, siz.tile_width, siz.tile_height, left - shift_x, top - shift_y)
+    shift_x, shift_y = (left, top) if can_move(siz, codestream.decompositions) else (0, 0)
+    ends = (x1 - shift_x, y1 - shift_y, x0 - shift_x, y0 - shift_y)
+    return *ends, siz.tile_width, siz.tile_height, left - shift_x, top - shift_y
 
 
-def _can_move(siz: Siz, decompositions: int) -> bool:
+def can_move(siz: Siz, decompositions: int) -> bool:
+    """Whether a tile has the same packets at the origin and in its place."""
     return (
         siz.tile_x0 == siz.tile_y0 == 0
         and all(side.bit_count() == 1 and side >> decompositions for side in (siz.tile_width, siz.tile_height))

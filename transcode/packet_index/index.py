@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 
 from transcode.codestream import Codestream, TilePart
-from transcode.codestream.headers import Segment, read_header
+from transcode.codestream.headers import Segment, main_segments, read_header
 from transcode.codestream.markers import Marker
 from transcode.codestream.segments import refuse
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
@@ -96,7 +96,7 @@ class PacketIndex:
         self.codestream = codestream
         self._read = read
         self._kept_bytes = kept_bytes
-        main, _ = read_header(read(0, codestream.header_length) + b"\xff\x90", 2, Marker.SOT)
+        main = main_segments(read(0, codestream.header_length))
         self._codings = Codings(len(codestream.siz.components), main)
         self._packed = _packed_by_part(main, codestream.tile_parts)
         self._lock = threading.RLock()

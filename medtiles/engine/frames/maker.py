@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from medtiles.core.cache import TileCache
 from medtiles.core.frames import FrameRequest, ResolutionBytes, TravelFrame
 from medtiles.core.studies import Instance
 from medtiles.engine.frames.choice import Choice, choices
@@ -17,7 +18,6 @@ from medtiles.engine.frames.gate import require_sound
 from medtiles.engine.frames.recoding import ENCODERS, Recoder, native
 from medtiles.engine.frames.seen import Seen, SeenFrames
 from medtiles.engine.frames.stored_frame import StoredFrame, plain_format
-from medtiles.engine.tile_cache import TileCache
 from transcode.codec import Codecs
 from transcode.codecs import RAW
 from transcode.errors import CorruptFrameError, UnsupportedEncodingError, UnsupportedPixelsError

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medtiles.engine.tile_cache import TileCache
+from medtiles.core.cache import TileCache
 
 
 def cache(capacity: int = 10) -> TileCache[str, bytes]:
