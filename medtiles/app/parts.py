@@ -18,7 +18,6 @@ from medtiles.core.tiles import Tiles
 from medtiles.core.uploads import Uploads
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.engine.frames import FrameEngine, FrameOptions
-from medtiles.engine.frames.derived import DerivedFolder
 from medtiles.engine.watermark import Watermark
 from medtiles.jpip.server import JpipLimits
 from medtiles.jpip.session import SessionLimits
@@ -149,7 +148,7 @@ def _engine_options(settings: Settings, cache: Path | None) -> EngineOptions:
         threads=settings.threads,
         open_images=settings.open_images,
         cache=cache,
-        codestreams=None if cache is None else DerivedFolder(cache / "derived", settings.derived_cache_gb * 10**9),
+        derived_bytes=settings.derived_cache_gb * 10**9,
         codestream_bytes=settings.encoded_cache_mb * 1024 * 1024,
         watermark=_watermark(settings),
     )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from medtiles.core.errors import TileOutOfRangeError
 from medtiles.core.geometry import Region, Size
+from transcode.errors import FileChangedError
 from transcode.frames import PixelFormat
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -177,6 +178,15 @@ class ImageInfo:
             message = f"tile {key.column}, {key.row}: level {key.level} has {grid.width} columns and {grid.height} rows"
             raise TileOutOfRangeError(message)
         return level
+
+    def require_version(self, version: str) -> None:
+        """Refuse when what was asked for is another version of the image.
+
+        :raises FileChangedError: it is
+        """
+        if self.version != version:
+            message = "the image was replaced while it was read; ask again"
+            raise FileChangedError(message)
 
     def require_plane(self, plane: int) -> Plane:
         """A plane that exists.

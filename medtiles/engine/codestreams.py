@@ -7,7 +7,6 @@ each plane; a large one has one for each level of each plane, so that an overvie
 
 from __future__ import annotations
 
-import struct
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -27,21 +26,17 @@ from medtiles.engine.frames.recoding import ENCODERS, Recoder
 from transcode.archive import archive_encoders
 from transcode.codec import Codecs
 from transcode.codestream import Codestream, parse
-from transcode.codestream.headers import read_header
-from transcode.codestream.markers import Marker
-from transcode.errors import FileChangedError, UnsupportedEncodingError
-from transcode.frames import EncodedFrame, Frame, PixelArray, PixelFormat
+from transcode.codestream.headers import with_grid
+from transcode.codestream.tile_cut import can_cut, can_move
+from transcode.errors import UnsupportedEncodingError
+from transcode.frames import EncodedFrame, PixelArray, PixelFormat
 
 SIDE = 512
 """Of derived tiles, in pixels: regions are cheap and the files hardly larger (0.1 percent more than untiled)."""
 _BY_PLANE = 1 << 24
 """Pixels of level 0 up to which an image has a codestream for each plane, and not for each level."""
 _STORED_TYPES = frozenset({"image/j2c", "image/jphc"})
-_POINTERS = frozenset({Marker.TLM, Marker.PLM, Marker.PPM})
 _JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
-_SIZ = struct.Struct(">8I")
-_SIZ_AT = 8
-"""Where Xsiz stands in a codestream: behind SOC, SIZ, its length and Rsiz (15444-1 A.5.1)."""
 _DESCRIBED = 256
 
 
@@ -62,9 +57,6 @@ class Images(Protocol):
     def source(self, image: str, version: str) -> AbstractContextManager[Source]:
         """The open source of a version of it."""
 
-    def stored_tile(self, image: str, key: TileKey) -> Frame:
-        """A tile as it is stored."""
-
     def level_samples(self, image: str, version: str, level: int, region: Region, plane: int) -> PixelArray:
         """Samples of a region of a level."""
 
@@ -82,8 +74,7 @@ class CodestreamEngine:
 
     def describe(self, image: str) -> CodestreamSet:
         """See `Codestreams.describe`."""
-        info = self._images.info(image)
-        return self._sets.get_or_make((image, info.version), lambda: self._described(image, info))
+        return self._set(image, self._images.info(image))
 
     def read(self, image: str, version: str, offset: int, length: int) -> bytes:
         """See `Codestreams.read`."""
@@ -95,33 +86,32 @@ class CodestreamEngine:
 
     def header(self, image: str, version: str, number: int) -> bytes:
         """See `Codestreams.header`."""
-        place = self._place(image, version, number)
-        info = self._images.info(image)
-        level = info.levels[place.level]
+        info, place = self._place(image, version, number)
         if place.is_stored:
-            first = self._stored(image, TileKey(place.level, 0, 0, place.plane))
-            size = _held_size(level, self._last_codestream(image, place, level))
-            return _header_of(first, size, level.tile_size)
+            level = info.levels[place.level]
+            last = TileKey(place.level, level.grid.width - 1, level.grid.height - 1, place.plane)
+            size = _held_size(level, parse(self._stored(image, info, last)))
+            return _header_of(self._stored(image, info, TileKey(place.level, 0, 0, place.plane)), size, level.tile_size)
         blank = _blank(_held_format(info.pixels), Size(min(SIDE, place.size.width), min(SIDE, place.size.height)))
-        return _header_of(self._encoded(blank, HTJ2K_RPCL), place.size, Size(SIDE, SIDE))
+        return _header_of(self._encoded(blank, HTJ2K_RPCL).data, place.size, Size(SIDE, SIDE))
 
     def tile(self, image: str, version: str, number: int, tile: int) -> bytes:
         """See `Codestreams.tile`."""
-        place = self._place(image, version, number)
-        info = self._images.info(image)
-        level = info.levels[place.level]
-        if place.is_stored:
-            row, column = divmod(tile, level.grid.width)
-            return self._stored(image, TileKey(place.level, column, row, place.plane))
-        grid = place.size.grid(Size(SIDE, SIDE))
-        row, column = divmod(tile, grid.width)
+        info, place = self._place(image, version, number)
+        grid = info.levels[place.level].grid if place.is_stored else place.size.grid(Size(SIDE, SIDE))
         if not 0 <= tile < grid.area:
             message = f"tile {tile}: codestream {number} has {grid.area}"
             raise TileOutOfRangeError(message)
+        row, column = divmod(tile, grid.width)
+        if place.is_stored:
+            return self._stored(image, info, TileKey(place.level, column, row, place.plane))
         key = _Key(image, version, number, tile)
         return self._derived.get_or_make(key, lambda: self._fetched(place, (column, row), key))
 
     # -- which there are ----------------------------------------------------------------------------------------
+
+    def _set(self, image: str, info: ImageInfo) -> CodestreamSet:
+        return self._sets.get_or_make((image, info.version), lambda: self._described(image, info))
 
     def _described(self, image: str, info: ImageInfo) -> CodestreamSet:
         with self._images.source(image, info.version) as source:
@@ -141,36 +131,31 @@ class CodestreamEngine:
         if level.media_type in _STORED_TYPES:
             if level.grid.area == 1:
                 return CodestreamPlace(Held.AS_FRAME, number, plane, level.size)
-            if plane or _are_tiles_of_one(parse(self._stored(image, TileKey(number, 0, 0))), level.tile_size):
+            if plane or _are_tiles_of_one(parse(self._stored(image, info, TileKey(number, 0, 0))), level.tile_size):
                 return CodestreamPlace(Held.BY_TILES, number, plane, level.size)
         return CodestreamPlace(Held.BY_TILES, number, plane, level.size, is_stored=False)
 
-    def _place(self, image: str, version: str, number: int) -> CodestreamPlace:
-        found = self.describe(image)
-        if found.version != version:
-            message = "the image was replaced while it was read; ask again"
-            raise FileChangedError(message)
-        if not 0 <= number < len(found.places):
-            message = f"codestream {number}: the image has {len(found.places)}"
+    def _place(self, image: str, version: str, number: int) -> tuple[ImageInfo, CodestreamPlace]:
+        info = self._images.info(image)
+        info.require_version(version)
+        places = self._set(image, info).places
+        if not 0 <= number < len(places):
+            message = f"codestream {number}: the image has {len(places)}"
             raise TileOutOfRangeError(message)
-        return found.places[number]
+        return info, places[number]
 
     # -- stored ones --------------------------------------------------------------------------------------------
 
-    def _stored(self, image: str, key: TileKey) -> bytes:
-        frame = self._images.stored_tile(image, key)
+    def _stored(self, image: str, info: ImageInfo, key: TileKey) -> bytes:
+        with self._images.source(image, info.version) as source:
+            frame = source.read_tile(key)
         if isinstance(frame, EncodedFrame) and frame.encoding.media_type in _STORED_TYPES:
             return frame.data
         if isinstance(frame, PixelArray):  # a hole: the background
-            level = self._images.info(image).levels[key.level]
-            is_ht = level.media_type == "image/jphc"
-            return self._encoded(frame, HTJ2K_RPCL if is_ht else _JPEG_2000_LOSSLESS)
+            is_ht = info.levels[key.level].media_type == "image/jphc"
+            return self._encoded(frame, HTJ2K_RPCL if is_ht else _JPEG_2000_LOSSLESS).data
         message = f"tile {key.column}, {key.row} of level {key.level} is stored as {frame.encoding.name}, unlike others"
         raise UnsupportedEncodingError(message)
-
-    def _last_codestream(self, image: str, place: CodestreamPlace, level: Level) -> Codestream:
-        key = TileKey(place.level, level.grid.width - 1, level.grid.height - 1, place.plane)
-        return parse(self._stored(image, key))
 
     # -- derived ones -------------------------------------------------------------------------------------------
 
@@ -182,15 +167,12 @@ class CodestreamEngine:
         x, y = where[0] * SIDE, where[1] * SIDE
         region = Region(x, y, min(SIDE, place.size.width - x), min(SIDE, place.size.height - y))
         pixels = self._images.level_samples(key.image, key.version, place.level, region, place.plane)
-        frame = self._encoded_frame(PixelArray(pixels.samples, _held_format(pixels.format)), HTJ2K_RPCL)
+        frame = self._encoded(PixelArray(pixels.samples, _held_format(pixels.format)), HTJ2K_RPCL)
         if self._folder is not None:
             self._folder.put(name, TravelFrame(frame, HTJ2K_RPCL, is_stored=False))
         return frame.data
 
-    def _encoded(self, pixels: PixelArray, transfer_syntax: str) -> bytes:
-        return self._encoded_frame(pixels, transfer_syntax).data
-
-    def _encoded_frame(self, pixels: PixelArray, transfer_syntax: str) -> EncodedFrame:
+    def _encoded(self, pixels: PixelArray, transfer_syntax: str) -> EncodedFrame:
         """Samples encoded without loss, and found again in what came out.
 
         :raises UnsupportedPixelsError: they cannot be
@@ -202,11 +184,9 @@ class CodestreamEngine:
 def _are_tiles_of_one(first: Codestream, side: Size) -> bool:
     """Whether such codestreams are divided as tiles of one large picture would be."""
     siz = first.siz
-    whole = (siz.x0, siz.y0, siz.tile_x0, siz.tile_y0, siz.tile_count) == (0, 0, 0, 0, 1)
-    fits = (siz.x1, siz.y1) == (side.width, side.height)
-    least = 1 << first.cod.decompositions
-    are_powers = all(each & (each - 1) == 0 and each >= least for each in (side.width, side.height))
-    return whole and fits and are_powers and first.siz.subsampling == (1, 1) and Marker.PPM not in first.markers
+    is_one = (siz.x0, siz.y0, siz.x1, siz.y1, siz.tile_count) == (0, 0, side.width, side.height, 1)
+    alone = replace(siz, tile_width=side.width, tile_height=side.height)
+    return is_one and can_cut(first) and can_move(alone, first.decompositions)
 
 
 def _held_size(level: Level, last: Codestream) -> Size:
@@ -217,11 +197,8 @@ def _held_size(level: Level, last: Codestream) -> Size:
 
 def _header_of(tile: bytes, size: Size, side: Size) -> bytes:
     """The main header of a picture of such tiles, from that of one."""
-    codestream = parse(tile)
-    segments, _ = read_header(tile[: codestream.header_length] + b"\xff\x90", 2, Marker.SOT)
-    header = bytearray(tile[:2] + b"".join(each.data for each in segments if each.code not in _POINTERS))
-    _SIZ.pack_into(header, _SIZ_AT, size.width, size.height, 0, 0, side.width, side.height, 0, 0)
-    return bytes(header)
+    header = tile[: parse(tile).header_length]
+    return with_grid(header, (size.width, size.height, 0, 0, side.width, side.height, 0, 0))
 
 
 def _held_format(pixels: PixelFormat) -> PixelFormat:

@@ -30,7 +30,7 @@ from medtiles.engine import planning, presentation, progressive
 from medtiles.engine.codestreams import CodestreamEngine
 from medtiles.engine.finishing import finished
 from medtiles.engine.flights import Flights
-from medtiles.engine.frames.derived import DerivedFolder
+from medtiles.engine.frames.derived import MOST_BYTES, derived_folder
 from medtiles.engine.kept_renderings import KeptRenderings
 from medtiles.engine.open_images import OpenImage, OpenImages
 from medtiles.engine.rendering import Canvas, decoded, decoded_cache, resample
@@ -65,11 +65,11 @@ class EngineOptions:
     """Workers; 0: one for each CPU."""
     open_images: int = 64
     cache: Path | None = None
-    """The folder that kept renderings lie in; None: they are forgotten at the end."""
-    codestreams: DerivedFolder | None = None
-    """Where tiles of derived codestreams are kept; None: in memory only."""
+    """The folder that kept renderings and derived tiles lie in; None: they are forgotten at the end."""
+    derived_bytes: int = MOST_BYTES
+    """That these tiles may take on disk, with the derived frames that lie there too."""
     codestream_bytes: int = 16 * 1024 * 1024
-    """That these may take in memory."""
+    """That they may take in memory."""
     watermark: Watermark | None = None
     """Laid over all that is shown; stored bytes then go out only where samples are asked for."""
 
@@ -100,7 +100,12 @@ class TileEngine:
         self._ycbcr_views = YCbCrViews(self._decoded, self._limits)
         self._displays: TileCache[tuple[str, str, int], Display] = TileCache(4096, lambda _: 1)
         self._kept = KeptRenderings(self._options.cache)
-        self._codestreams = CodestreamEngine(self, codecs, self._options.codestreams, self._options.codestream_bytes)
+        self._codestreams = CodestreamEngine(
+            self,
+            codecs,
+            derived_folder(self._options.cache, self._options.derived_bytes),
+            self._options.codestream_bytes,
+        )
         self._renderings = Renderings(self._canvas, self._raw_display, self._display)
         self._flights: Flights[tuple[str, Request], EncodedFrame] = Flights(
             self._options.threads or os.cpu_count() or 1, self._limits.queue
@@ -220,10 +225,7 @@ class TileEngine:
 
         :raises FileChangedError: the image is another version now
         """
-        with self._open.lease(image) as opened:
-            if opened.info.version != version:
-                message = "the image was replaced while it was read; ask again"
-                raise FileChangedError(message)
+        with self._version(image, version) as opened:
             yield opened.source
 
     def level_samples(self, image: str, version: str, level: int, region: Region, plane: int) -> PixelArray:
@@ -231,7 +233,7 @@ class TileEngine:
 
         :raises FileChangedError: the image is another version now
         """
-        with self.source(image, version), self._open.lease(image) as opened:
+        with self._version(image, version) as opened:
             canvas = self._canvas(image, opened, lambda pixels: pixels, _always)
             return canvas.draw(planning.Plan(level, plane, 0, planning.Box.of(region), region.size))
 
@@ -267,6 +269,12 @@ class TileEngine:
             self._open.give_back(opened)
         with self._open.lease(image) as opened:
             return use(opened, *more, **named)
+
+    @contextmanager
+    def _version(self, image: str, version: str) -> Iterator[OpenImage]:
+        with self._open.lease(image) as opened:
+            opened.info.require_version(version)
+            yield opened
 
     def _made(self, opened: OpenImage, request: Request, is_wanted: Callable[[], bool]) -> EncodedFrame:
         key = (opened.info.version, request)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from medtiles.core.cache import TileCache
 from medtiles.core.codestreams import CodestreamPlace, Codestreams, CodestreamSet, Held
 from medtiles.jpip.answer import Target
 from medtiles.jpip.bins import Bins, CodestreamBins, TiledBins
@@ -18,6 +17,7 @@ from transcode.codestream import parse, require_decodable
 _MOST_OPEN = 32
 """Codestreams of all images; each keeps 16 MB at the most of where its packets lie."""
 _INDEX_BYTES = 16 << 20
+_MOST_TARGETS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Targets:
 
     def __init__(self, codestreams: Codestreams) -> None:
         self._codestreams = codestreams
-        self._lock = threading.Lock()
-        self._open: OrderedDict[tuple[str, str, int], Bins] = OrderedDict()
+        self._targets: TileCache[tuple[str, str, tuple[int, int] | None], Target] = TileCache(_MOST_TARGETS, _one)
+        self._open: TileCache[tuple[str, str, int], Bins] = TileCache(_MOST_OPEN, _one)
 
     def target(self, image: str, subtarget: tuple[int, int] | None = None) -> Target:
         """An image as it is now.
@@ -54,32 +54,24 @@ class Targets:
         :raises FieldError: there is no codestream in those bytes
         """
         found = self._codestreams.describe(image)
+        key = image, found.version, subtarget
+        return self._targets.get_or_make(key, lambda: self._target(image, found, subtarget))
+
+    def _target(self, image: str, found: CodestreamSet, subtarget: tuple[int, int] | None) -> Target:
         numbers = range(len(found.places)) if subtarget is None else _within(found, subtarget)
 
         def read_file(offset: int, length: int) -> bytes:
             return self._codestreams.read(image, found.version, offset, length)
 
-        def bins(number: int) -> Bins:
-            return self._bins(image, found, numbers[number])
+        def bins(position: int) -> Bins:
+            number = numbers[position]
+            key = image, found.version, number
+            return self._open.get_or_make(key, lambda: self._opened(image, found.version, number, found.places[number]))
 
         metadata = MetadataBins(found.boxes if subtarget is None else (), read_file)
         name = f"{image}\n{found.version}\n{subtarget}"
         tid = hashlib.blake2b(name.encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
         return Target(tid, len(numbers), bins, metadata)
-
-    def _bins(self, image: str, found: CodestreamSet, number: int) -> Bins:
-        key = image, found.version, number
-        with self._lock:
-            opened = self._open.get(key)
-            if opened is not None:
-                self._open.move_to_end(key)
-                return opened
-        opened = self._opened(image, found.version, number, found.places[number])
-        with self._lock:
-            self._open[key] = opened
-            while len(self._open) > _MOST_OPEN:
-                self._open.popitem(last=False)
-        return opened
 
     def _opened(self, image: str, version: str, number: int, place: CodestreamPlace) -> Bins:
         """A codestream, its structure validated.
@@ -100,6 +92,10 @@ class Targets:
             opened = CodestreamBins(file.read, parse(file), _INDEX_BYTES)
         require_decodable(opened.codestream)
         return opened
+
+
+def _one(_: object) -> int:
+    return 1
 
 
 def _within(found: CodestreamSet, subtarget: tuple[int, int]) -> list[int]:

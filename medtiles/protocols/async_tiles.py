@@ -17,7 +17,6 @@ from medtiles.core.uploads import Uploads
 from medtiles.core.view import Request
 from medtiles.jpip.server import JpipLimits
 from medtiles.protocols.parameters import image_id
-from transcode.errors import FileChangedError
 from transcode.frames import EncodedFrame
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -111,9 +110,8 @@ class AsyncTiles:
         :raises FileChangedError: it is
         """
         info = self.tiles.known_info(image)
-        if info is not None and info.version != version:
-            message = "the image was replaced while it was read; ask again"
-            raise FileChangedError(message)
+        if info is not None:
+            info.require_version(version)
 
     async def frames(
         self, requests: Sequence[FrameRequest], receive: Receive, take: Callable[[TravelFrame], object]

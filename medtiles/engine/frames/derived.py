@@ -21,6 +21,7 @@ from medtiles.engine.frames.entries import entry_of, frame_in
 
 MOST_BYTES = 10 * 10**9
 """What entries may take together where nothing else is said."""
+_FOLDER = "derived"
 _NAME = re.compile(r"[0-9a-f]{40}\.(frame|seen)")
 _LEFT_BEHIND = re.compile(r"[0-9a-f]{40}\.[0-9]+\.[0-9a-f]+\.part")
 _LEFT_AFTER = 3600.0
@@ -30,6 +31,11 @@ _SHARE = 64
 _MODE = 0o600
 _SPARE = 0.9
 """Of the bound, what is left after looking through: so that it is not for each new entry."""
+
+
+def derived_folder(cache: Path | None, most_bytes: int = MOST_BYTES) -> DerivedFolder | None:
+    """The one of a cache folder, where there is one."""
+    return None if cache is None else DerivedFolder(cache / _FOLDER, most_bytes)
 
 
 class DerivedFolder:

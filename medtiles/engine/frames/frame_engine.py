@@ -15,7 +15,7 @@ from medtiles.core.frames import FrameRequest, InstanceFiles, TravelFrame
 from medtiles.core.limits import Limits
 from medtiles.engine.flights import Flights
 from medtiles.engine.frames.choice import DEFAULT_POLICY
-from medtiles.engine.frames.derived import MOST_BYTES, DerivedFolder
+from medtiles.engine.frames.derived import MOST_BYTES, derived_folder
 from medtiles.engine.frames.maker import FrameMaker
 from medtiles.engine.frames.opened import OpenInstances
 from medtiles.engine.frames.prefetching import Prefetcher
@@ -26,7 +26,6 @@ from transcode.frames import PixelArray
 from transcode.policy import Policy
 from transcode.samples.shrinking import shrunk
 
-_FOLDER = "derived"
 _MOST_REDUCTION = 32
 
 
@@ -54,7 +53,7 @@ class FrameEngine:
         """`files` says where instances lie; `codecs` decode, in children where that is dangerous."""
         options = options or FrameOptions()
         self._open = OpenInstances(files, options.open_instances)
-        folder = DerivedFolder(options.cache / _FOLDER, options.cache_bytes) if options.cache is not None else None
+        folder = derived_folder(options.cache, options.cache_bytes)
         self._most_pixels = options.limits.view_pixels
         self._maker = FrameMaker(codecs, options.policy, self._most_pixels, folder, options.memory_bytes)
         self._flights: Flights[FrameRequest, TravelFrame] = Flights(

@@ -41,9 +41,8 @@ class Pictures:
         :raises FileChangedError: the file was replaced meanwhile
         """
         now = self.tiles.known_info(image)
-        if now is not None and now.version != info.version:
-            message = "the image was replaced while it was read: ask again"
-            raise FileChangedError(message)
+        if now is not None:
+            now.require_version(info.version)
 
     def picture(self, info: ImageInfo, request: Request, context: grpc.ServicerContext) -> EncodedFrame:
         """A picture; work for it is withdrawn when the client goes away.
