@@ -7,13 +7,14 @@ from the window's centre. Whatever the client has already, by its model, is left
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from medtiles.jpip import fields
 from medtiles.jpip.bins import Bins, DataBin, TilePrecincts
 from medtiles.jpip.boxes import MetadataBins
 from medtiles.jpip.errors import FieldError, UnsupportedFieldError
+from medtiles.jpip.fields import Range
 from medtiles.jpip.messages import BinClass, Message, MessageWriter, Reason, end_of_response
 from medtiles.jpip.model import COMPLETE, CacheModel, Place, TilePartModel
 from medtiles.jpip.request import JpipRequest
@@ -126,13 +127,10 @@ class Answer:
     def _fitted(self, writer: MessageWriter, message: Message, limit: int | None) -> Message | None:
         if limit is None:
             return message
-        fitted = writer.fitted(message, limit - self.sent) if message.body else self._if_empty(writer, message, limit)
-        if fitted is message or fitted is None or not self._request.align:
+        fitted = writer.fitted(message, limit - self.sent)
+        if fitted is message or not self._request.align:
             return fitted
         return None  # it would end within what belongs together
-
-    def _if_empty(self, writer: MessageWriter, message: Message, limit: int) -> Message | None:
-        return message if len(writer.header(message, 0)) <= limit - self.sent else None
 
     # -- what is wanted -----------------------------------------------------------------------------------------
 
@@ -175,7 +173,7 @@ class Answer:
                 found = self._bins[stream].precincts(tile, r)
                 if not layer and r < self._finest(stream, found):
                     finer.append(tile)
-                yield from self._precincts(stream, tile, r, layer)
+                yield from self._precincts(stream, tile, found, (r, layer))
         return finer
 
     def _finest(self, stream: int, found: TilePrecincts) -> int:
@@ -188,9 +186,9 @@ class Answer:
             return []
         return sorted(tiles_under(window, siz), key=lambda tile: squared_distance(window, siz, tile))
 
-    def _precincts(self, stream: int, tile: int, r: int, layer: int) -> Iterator[_Wanted]:
-        bins, window = self._bins[stream], self.windows[stream]
-        found = bins.precincts(tile, r)
+    def _precincts(self, stream: int, tile: int, found: TilePrecincts, stage: tuple[int, int]) -> Iterator[_Wanted]:
+        """Those of a tile at a resolution, as far as a quality layer; nearest first."""
+        bins, window, (r, layer) = self._bins[stream], self.windows[stream], stage
         under = precincts_under(window, bins.siz, found.layout, bins.reach, r)
         for number, _, _ in sorted(under, key=lambda each: each.distance):
             data = found.precinct(number)
@@ -249,9 +247,7 @@ class Answer:
 
     def _held(self, wanted: _Wanted) -> int:
         data = wanted.data
-        held = self._model.held(wanted.stream, data.bin_class, data.bin_id, wanted.place)
-        if held < 0:
-            held = data.ends[min(-held, len(data.ends)) - 1] if data.ends else 0
+        held = _in_bytes(self._model.held(wanted.stream, data.bin_class, data.bin_id, wanted.place), data)
         if self._tile_parts is not None and data.bin_class is BinClass.TILE:
             held = max(held, _ends_of(self._tile_parts, data))
         return held
@@ -265,9 +261,7 @@ class Answer:
         if self._need is None:
             return data.length
         need = self._need.held(wanted.stream, data.bin_class, data.bin_id, wanted.place)
-        if need < 0:
-            return data.ends[min(-need, len(data.ends)) - 1] if data.ends else 0
-        return min(need, data.length) if need else -1
+        return min(_in_bytes(need, data), data.length) if need else -1
 
     def _note(self, message: Message) -> None:
         end = COMPLETE if message.is_last else message.offset + len(message.body)
@@ -296,8 +290,7 @@ class Answer:
         if len(request.type) != 1 or request.type[0].is_extended != self._is_extended:
             extended = {JPP: ";ptype=ext", JPT: ";ttype=ext"}[self.kind] if self._is_extended else ""
             found["JPIP-type"] = self.kind + extended
-        asked = _named_streams(request)
-        if asked is not None and asked != list(self.streams):
+        if _names_more(request.stream, self._target.codestreams):
             found["JPIP-stream"] = _joined(self.streams)
         if request.context:
             found["JPIP-context"] = ";".join(f"{_STREAM_OF_LAYER}<{stream}>={stream}" for stream in self.streams)
@@ -317,8 +310,7 @@ class Answer:
         if window.size != (request.rsiz or window.frame_size):
             found["JPIP-rsiz"] = _pair(window.size)
         bins = self._bins[stream]
-        count = len(bins.siz.components)
-        if request.comps is not None and any(span.last is not None and span.last >= count for span in request.comps):
+        if _names_more(request.comps, len(bins.siz.components)):
             found["JPIP-comps"] = _joined(window.components)
         if request.layers is not None and window.layers < request.layers:
             found["JPIP-layers"] = str(window.layers)
@@ -354,15 +346,9 @@ def _stream_type(request: JpipRequest) -> tuple[str, bool]:
     raise UnsupportedFieldError(message)
 
 
-def _named_streams(request: JpipRequest) -> list[int] | None:
-    """Those that a request names, as far as it says where they end."""
-    if request.stream is None or any(span.last is None for span in request.stream):
-        return None
-    return [
-        stream
-        for span in request.stream
-        for stream in range(span.first, min(span.last or 0, span.first + _MOST_STREAMS * span.step) + 1, span.step)
-    ]
+def _names_more(spans: Iterable[Range] | None, count: int) -> bool:
+    """Whether numbers are named that are not there; where no end is named, none is missing."""
+    return any(span.last is not None and span.last >= count for span in spans or ())
 
 
 def _streams(target: Target, request: JpipRequest) -> tuple[int, ...]:
@@ -390,8 +376,15 @@ def _need(request: JpipRequest) -> CacheModel | None:
     if request.need is None:
         return None
     need = CacheModel()
-    need.update("need", request.need)
+    need.update("need", request.need, request.stream or CacheModel.FIRST)
     return need
+
+
+def _in_bytes(held: int, data: DataBin) -> int:
+    """What a model says of a data-bin; quality layers as bytes."""
+    if held >= 0:
+        return held
+    return data.ends[min(-held, len(data.ends)) - 1] if data.ends else 0
 
 
 def _ends_of(parts: TilePartModel, data: DataBin) -> int:

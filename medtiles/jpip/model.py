@@ -18,6 +18,8 @@ COMPLETE = 1 << 62
 """Held to the last byte, however many those are."""
 _MOST_RULES = 1024
 """Descriptors of several data-bins, of one model: each is looked at for each data-bin that is sent."""
+_MOST_STREAMS = 64
+"""Ranges of codestreams that one descriptor is of."""
 _ITEM = re.compile(
     r"(?P<minus>-?)(?:(?P<class>Hm|Ht?|P|T|M)(?P<ids>\*|[0-9]+(?:-[0-9]*)?)?|(?P<implicit>(?:[tcrp](?:\*|[0-9]+(?:-[0-9]*)?))+))"
     r"(?::(?:(?P<layers>L[0-9]+)|(?P<bytes>[0-9]+)))?",
@@ -58,11 +60,11 @@ class _Rule:
 
     def speaks_of(self, stream: int, bin_class: int, bin_id: int, place: Place | None) -> bool:
         """Whether a data-bin is one of those that are meant."""
-        if bin_class != self.bin_class or not any(_is_in(stream, span) for span in self.streams):
+        if bin_class != self.bin_class or not _is_in(bin_id, self.ids):
             return False
-        if self.place is None:
-            return _is_in(bin_id, self.ids)
-        return place is not None and all(map(_is_in, place, self.place))
+        if self.place is not None and (place is None or not all(map(_is_in, place, self.place))):
+            return False
+        return any(_is_in(stream, span) for span in self.streams)
 
 
 class CacheModel:
@@ -115,7 +117,10 @@ class CacheModel:
                 end = text.find("]", at)
                 if end < 0:
                     raise FieldError(f"{field}: [ without ]")
-                streams = tuple(fields.span(field, item) for item in text[at + 1 : end].split(";"))
+                items = text[at + 1 : end].split(";", _MOST_STREAMS)
+                if len(items) > _MOST_STREAMS:
+                    raise FieldError(f"{field}: more than {_MOST_STREAMS} ranges of codestreams between [ and ]")
+                streams = tuple(fields.span(field, item) for item in items)
                 at = end + 1
             else:
                 found = _ITEM.match(text, at)

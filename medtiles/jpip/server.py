@@ -46,21 +46,21 @@ class JpipLimits:
 class Response:
     """One response: `headers`, then `pieces` until the end, `open` before them and `close` afterwards, in any case."""
 
-    def __init__(self, server: JpipServer, answer: Answer, channel: Channel | None, cclose: tuple[str, ...]) -> None:
+    def __init__(self, server: JpipServer, answer: Answer, channel: Channel | None, request: JpipRequest) -> None:
         self.answer = answer
         self.headers = dict(answer.headers)
         self.channel = channel
         self.after: Future[None] | None = None
-        """Done when its turn has come; None: at once."""
+        """Done when its turn has come; None: at once. Known when it is open."""
         self.over: Future[None] = Future()
         """Done when it is closed."""
         self._server = server
-        self._cclose = cclose
+        self._cclose = request.cclose
+        self._waits = request.wait
         self._turn = channel.turn if channel is not None else 0
         self._began = server.clock()
         self._lock = channel.session.lock if channel is not None else threading.RLock()
         self._bucket = server.bucket_of(channel)
-        self._stream: Iterator[bytes] | None = None
 
     def pieces(self) -> Iterator[bytes]:
         """The body. Pieces are made while the session's model is held, and given without holding it.
@@ -84,13 +84,14 @@ class Response:
             if piece is None:
                 return
             is_begun = True
-            if self.channel is not None:
-                self.channel.sent += len(piece)
             yield piece
 
     def open(self) -> None:
-        """It begins to be sent."""
+        """It begins to be sent, or to wait for `after`."""
         self._server.began()
+        if self.channel is not None:
+            self.after = self.channel.latest if self._waits else None
+            self.channel.latest = self.over
 
     def delay(self, count: int) -> float:
         """Seconds to wait before so many bytes go out."""
@@ -191,10 +192,7 @@ class JpipServer:
                     session.tid, session.model = target.tid, CacheModel()
                 answer = self._answer(target, request, session.model)
                 used.turn += not request.wait
-        response = Response(self, answer, used, request.cclose)
-        if used is not None:
-            response.after = used.latest if request.wait else None
-            used.latest = response.over
+        response = Response(self, answer, used, request)
         if granted is not None:
             response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={HTTP}"
         return response

@@ -58,8 +58,6 @@ class Channel:
     session: Session
     turn: int = 0
     """The number of its latest request: an older one gives way to it."""
-    sent: int = 0
-    """Bytes of bodies."""
     latest: Future[None] | None = None
     """Done when its latest response is over."""
 

@@ -78,9 +78,12 @@ def window_of(request: JpipRequest, siz: Siz, decompositions: int, all_layers: i
 
 
 def _chosen(spans: Iterable[Range], count: int) -> list[int]:
-    """Components that are named; however many spans name the same one, each is looked at once."""
-    spans = set(spans)
-    return [c for c in range(count) if any(c in span.within(count) for span in spans)]
+    """Components that are named, each once, however many spans name it."""
+    named = bytearray(count)
+    for span in set(spans):
+        within = span.within(count)
+        named[within.start : within.stop : within.step] = b"\x01" * len(within)
+    return [c for c in range(count) if named[c]]
 
 
 def _reduction(asked: FrameSize, sizes: list[tuple[int, int]]) -> int:

@@ -12,7 +12,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
@@ -21,7 +20,7 @@ from medtiles.core.errors import BadRequestError
 from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
 from medtiles.jpip.server import JpipServer, Response
 from medtiles.jpip.targets import Targets
-from medtiles.protocols import parameters, replies
+from medtiles.protocols import bodies, parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
 from medtiles.protocols.replies import NOSNIFF, Headers, Reply
 
@@ -82,16 +81,7 @@ async def _text(request: HttpRequest) -> str:
     """
     data = request.scope["query_string"]
     if request.method == "POST":
-        body = bytearray()
-        try:
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MOST_BYTES:
-                    message = f"a request of more than {MOST_BYTES} bytes"
-                    raise BadRequestError(message)
-        except ClientDisconnect as error:
-            raise ClientGoneError from error
-        data = b"&".join(filter(None, (data, bytes(body).strip())))
+        data = b"&".join(filter(None, (data, (await bodies.whole(request, MOST_BYTES)).strip())))
     try:
         return str(data, "ascii")
     except UnicodeDecodeError as error:

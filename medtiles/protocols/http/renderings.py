@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from medtiles.core.errors import BadRequestError
 from medtiles.core.tiles import KeptRendering
-from medtiles.protocols import parameters, replies
+from medtiles.protocols import bodies, parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.kept import PREFIX, kept_text
 from medtiles.protocols.replies import Reply
@@ -58,13 +58,7 @@ async def _body(request: HttpRequest) -> bytes:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
         message = f"Content-Type must be {_JSON}"
         raise BadRequestError(message)
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > _MOST_BYTES:
-            message = f"the body has more than {_MOST_BYTES} bytes"
-            raise BadRequestError(message)
-    return bytes(parts)
+    return await bodies.whole(request, _MOST_BYTES)
 
 
 def routes(tiles: AsyncTiles) -> list[Route]:

@@ -7,26 +7,22 @@ anybody else sees it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import unquote
 
 from python_multipart.exceptions import ParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
 from medtiles.core.errors import BadRequestError, ForbiddenError, UploadTooLargeError
 from medtiles.core.uploads import Uploads
-from medtiles.protocols import parameters, replies
-from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
+from medtiles.protocols import bodies, parameters, replies
+from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.origin import origin_of
 from medtiles.protocols.replies import Reply
 
 _FORM = b"multipart/form-data"
-_PATIENCE = 60.0
-"""Seconds without a byte after which a client is given up."""
 _PIECE = 1 << 20
 """Bytes that are written at once."""
 _MOST_HEADERS = 8192
@@ -105,15 +101,7 @@ async def _pieces(request: HttpRequest, form: _Form | None) -> AsyncIterator[byt
     :raises TimeoutError: nothing comes any more
     """
     waiting = bytearray()
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            break
-        except ClientDisconnect as error:
-            raise ClientGoneError from error
+    async for chunk in bodies.pieces(request):
         waiting += form.feed(chunk) if form is not None else chunk
         if len(waiting) >= _PIECE:
             yield bytes(waiting)

@@ -15,7 +15,7 @@ from medtiles.jpip.errors import FieldError, UnknownChannelError, UnsupportedFie
 from medtiles.jpip.messages import BinClass, EndOfResponse, Message, MessageReader, Reason
 from medtiles.jpip.rates import Bucket
 from medtiles.jpip.request import read_request
-from medtiles.jpip.server import JpipLimits, JpipServer
+from medtiles.jpip.server import JpipLimits, JpipServer, Response
 from medtiles.jpip.session import SessionLimits
 from tests.unit.jpip.test_window import decoded
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
@@ -85,14 +85,6 @@ def server_of(data: bytes, limits: JpipLimits = JpipLimits(), clock: Time | None
 
 def server_of_target(target: Target, limits: JpipLimits = JpipLimits(), clock: Time | None = None) -> JpipServer:
     return JpipServer(lambda image, part: target, limits, clock or Time())
-
-
-@pytest.fixture(scope="module")
-def colours() -> Picture:
-    y, x = np.mgrid[0:300, 0:421]
-    noise = np.random.default_rng(3).normal(0, 8, x.shape)
-    waves = [128 + 60 * np.sin(x / 9) + 40 * np.cos(y / 13) + noise, x * y % 251, (x + y) % 256]
-    return np.stack(waves, axis=-1).clip(0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -260,16 +252,20 @@ def test_aligned_answers_end_with_whole_packets(layered: bytes) -> None:
             assert message.offset + len(message.body) in data.ends
 
 
+def begun(server: JpipServer, query: str) -> Response:
+    response = server.begin(read_request(query))
+    response.open()
+    return response
+
+
 def test_a_new_request_on_the_channel_ends_the_old_one(layered: bytes) -> None:
     server = server_of(layered)
     client = Client(server)
     client.ask("cnew=http")
-    old = server.begin(read_request(f"cid={client.cid}&fsiz=421,300"))
-    old.open()
+    old = begun(server, f"cid={client.cid}&fsiz=421,300")
     pieces = old.pieces()
     next(pieces)
-    new = server.begin(read_request(f"cid={client.cid}&fsiz=421,300&len=0"))
-    new.open()
+    new = begun(server, f"cid={client.cid}&fsiz=421,300&len=0")
     assert list(pieces)[-1] == bytes((0, Reason.WINDOW_CHANGE, 0))
     old.close()
     new.close()
@@ -279,18 +275,26 @@ def test_a_request_that_waits_lets_the_old_one_finish(layered: bytes) -> None:
     server = server_of(layered)
     client = Client(server)
     client.ask("cnew=http")
-    old = server.begin(read_request(f"cid={client.cid}&fsiz=421,300"))
-    old.open()
+    old = begun(server, f"cid={client.cid}&fsiz=421,300")
     pieces = old.pieces()
     next(pieces)
-    new = server.begin(read_request(f"cid={client.cid}&fsiz=421,300&wait=yes"))
-    new.open()
+    new = begun(server, f"cid={client.cid}&fsiz=421,300&wait=yes")
     assert new.after is not None
     assert not new.after.done()
     assert list(pieces)[-1] == bytes((0, Reason.IMAGE_DONE, 0))
     old.close()
     assert new.after.done()
     assert list(new.pieces()) == [bytes((0, Reason.IMAGE_DONE, 0))]
+    new.close()
+
+
+def test_nobody_waits_for_a_response_that_was_never_sent(layered: bytes) -> None:
+    server = server_of(layered)
+    client = Client(server)
+    client.ask("cnew=http")
+    server.begin(read_request(f"cid={client.cid}&fsiz=421,300"))
+    new = begun(server, f"cid={client.cid}&fsiz=421,300&wait=yes")
+    assert new.after is None or new.after.done()
     new.close()
 
 
@@ -330,8 +334,7 @@ def test_sessions_end(layered: bytes) -> None:
     third = Client(server)
     third.ask("cnew=http")
     cid = third.cid
-    response = server.begin(read_request(f"cid={cid}&fsiz=421,300"))
-    response.open()
+    response = begun(server, f"cid={cid}&fsiz=421,300")
     pieces = response.pieces()
     next(pieces)
     clock.now += 101
@@ -371,6 +374,22 @@ def test_needs_are_all_that_is_sent(layered: bytes) -> None:
     client = Client(server_of(layered))
     client.ask("fsiz=421,300&need=Hm,H0,P0")
     assert {(message.bin_class, message.bin_id) for message in client.messages} == {(6, 0), (2, 0), (0, 0)}
+
+
+def test_needs_are_of_the_codestreams_that_are_asked_for(layered: bytes) -> None:
+    bins = CodestreamBins.of(layered)
+    client = Client(server_of_target(Target("tid1", 4, lambda number: bins)))
+    client.ask("stream=3&fsiz=421,300&need=Hm")
+    assert [(message.codestream, message.bin_class) for message in client.messages] == [(3, BinClass.MAIN_HEADER)]
+
+
+def test_codestreams_that_are_not_there_are_told_whatever_is_named(layered: bytes) -> None:
+    bins = CodestreamBins.of(layered)
+    client = Client(server_of_target(Target("tid1", 4, lambda number: bins)))
+    client.ask("len=0&stream=" + ",".join(f"{first}-99999999" for first in range(2, 4000)))
+    assert client.headers["JPIP-stream"] == "2-3"
+    client.ask("len=0&stream=1-3")
+    assert "JPIP-stream" not in client.headers
 
 
 def test_a_rate_is_kept() -> None:

@@ -72,6 +72,14 @@ def test_what_would_expand_hugely_costs_nothing() -> None:
         model.update("model", ",".join(["P*"] * 1000))
 
 
+def test_a_descriptor_is_of_a_few_ranges_of_codestreams() -> None:
+    model = CacheModel()
+    model.update("model", f"[{';'.join(map(str, range(64)))}]P1-2")
+    assert model.held(63, BinClass.PRECINCT, 2) == COMPLETE
+    with pytest.raises(FieldError, match="64 ranges"):
+        model.update("model", f"[{';'.join(map(str, range(65)))}]P1")
+
+
 def test_tile_parts() -> None:
     parts = TilePartModel("tpmodel", "0.0-2.1,*.5,-1.0")
     assert [(0, 1) in parts, (1, 0) in parts, (2, 2) in parts, (9, 5) in parts] == [True, False, False, True]

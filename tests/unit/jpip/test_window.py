@@ -19,14 +19,6 @@ from transcode.codestream import parse
 ORDERS = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
 
 
-@pytest.fixture(scope="module")
-def colours() -> Picture:
-    y, x = np.mgrid[0:300, 0:421]
-    noise = np.random.default_rng(3).normal(0, 8, x.shape)
-    waves = [128 + 60 * np.sin(x / 9) + 40 * np.cos(y / 13) + noise, x * y % 251, (x + y) % 256]
-    return np.stack(waves, axis=-1).clip(0, 255).astype(np.uint8)
-
-
 class Client:
     """What a client holds after it was sent the precincts of some windows."""
 

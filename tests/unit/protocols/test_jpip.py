@@ -36,6 +36,14 @@ class Served:
         self.names = {each.name: each.id for each in engine.images(ImageQuery()).images}
         self.app = gateway(engine, GatewayOptions(origins=("*",), **options))
 
+    def get(self, path: str) -> httpx.Response:
+        async def run() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://server", timeout=60) as client:
+                return await client.get(path)
+
+        return asyncio.run(run())
+
     def ask(self, *queries: str, method: str = "GET", headers: dict[str, str] | None = None) -> list[httpx.Response]:
         """One after the other; POST sends the fields as a body."""
 
@@ -147,13 +155,9 @@ def test_a_long_request_is_posted(served: Served) -> None:
 
 
 def test_what_is_at_each_number_is_told(served: Served) -> None:
-    async def run() -> httpx.Response:
-        transport = httpx.ASGITransport(served.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-            return await client.get(f"/images/{served.names['colours.tif']}/codestreams")
-
+    response = served.get(f"/images/{served.names['colours.tif']}/codestreams")
     wanted = {"stream": 0, "level": 0, "plane": 0, "width": 1100, "height": 700, "stored": False}
-    assert asyncio.run(run()).json() == {"codestreams": [wanted]}
+    assert response.json() == {"codestreams": [wanted]}
 
 
 def test_boxes_are_metadata(served: Served) -> None:
@@ -167,12 +171,8 @@ def test_boxes_are_metadata(served: Served) -> None:
 
 
 def test_the_image_may_stand_in_the_address(served: Served) -> None:
-    async def run() -> httpx.Response:
-        transport = httpx.ASGITransport(served.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-            return await client.get(f"/jpip/{served.names['colours.j2k']}?fsiz=30,30")
-
-    assert asyncio.run(run()).status_code == 200
+    response = served.get(f"/jpip/{served.names['colours.j2k']}?fsiz=30,30")
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(("name", "expand"), [("colours.j2k", "opj_decompress"), ("colours.jhc", "ojph_expand")])
