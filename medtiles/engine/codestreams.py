@@ -32,7 +32,7 @@ from transcode.errors import UnsupportedEncodingError
 from transcode.frames import EncodedFrame, PixelArray, PixelFormat
 
 SIDE = 512
-"""Of derived tiles, in pixels: regions are cheap and the files hardly larger (0.1 percent more than untiled)."""
+"""Of derived tiles, in pixels: regions are cheap, and the bytes 0.2 percent fewer to 0.3 more than untiled."""
 _BY_PLANE = 1 << 24
 """Pixels of level 0 up to which an image has a codestream for each plane, and not for each level."""
 _STORED_TYPES = frozenset({"image/j2c", "image/jphc"})
