@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 
@@ -65,14 +66,24 @@ def test_mutants_are_read_or_refused_with_our_error(by_tile_parts: bytes, pictur
 
 
 def test_time_is_linear_in_the_bytes(picture: Picture) -> None:
-    """Sixteen times the tile-parts take about sixteen times as long, and not 256 times."""
+    """Sixteen times the tile-parts take about sixteen times as long, and not 256 times.
+
+    The best of several runs is taken of both, without the garbage collector: it walks over
+    everything that other tests hold, and neighbours on the machine slow single runs down.
+    """
 
     def seconds(side: int) -> float:
         stream = jpeg2000(np.ascontiguousarray(picture[:side, :side]), tile_size=(1, 1), num_resolutions=1)
-        start = time.process_time()
-        codestream = parse(stream)
-        resolution_ends_of(codestream)
+        gc.collect()
+        gc.disable()
+        try:
+            start = time.process_time()
+            codestream = parse(stream)
+            resolution_ends_of(codestream)
+            taken = time.process_time() - start
+        finally:
+            gc.enable()
         assert len(codestream.tile_parts) == side * side
-        return time.process_time() - start
+        return taken
 
-    assert seconds(160) < 64 * min(seconds(40) for _ in range(5))
+    assert min(seconds(160) for _ in range(5)) < 64 * min(seconds(40) for _ in range(5))
