@@ -11,8 +11,11 @@ from collections.abc import Callable
 
 from medtiles.jpip.bins import precinct_id
 from medtiles.jpip.main_header import MainHeader
-from transcode.codestream.headers import Segment, read_header
+from transcode.codestream import Siz
+from transcode.codestream.halving import reduced
+from transcode.codestream.headers import Segment, read_header, with_grid
 from transcode.codestream.markers import Marker
+from transcode.codestream.tile_cut import can_move
 from transcode.errors import CorruptFrameError
 from transcode.packet_index import TileLayout
 from transcode.packet_index.coding import TileCoding
@@ -37,7 +40,9 @@ class Assembly:
         """
         header = MainHeader(main_header)
         self.siz = header.siz
+        self.layers, self.decompositions = header.cod.layers, header.cod.decompositions
         self._codings = header.codings
+        self._segments = header.segments
         self._header = header.plain()
 
     def codestream(self, tile_header: Callable[[int], bytes], precinct: PrecinctBytes) -> bytes:
@@ -47,26 +52,102 @@ class Assembly:
         :raises CorruptFrameError: a tile header or a packet header cannot be believed
         """
         pieces = [self._header]
-        for tile in range(self.siz.tile_count):
-            segments = _segments(tile_header(tile))
-            header = b"".join(segment.data for segment in segments) + b"\xff\x93"
-            body = self._packets(tile, self._codings.of_tile(segments), precinct)
-            pieces += [_SOT.pack(Marker.SOT, 10, tile, _SOT.size + len(header) + len(body), 0, 1), header, body]
+        for number in range(self.siz.tile_count):
+            tile = self.tile(number, tile_header(number))
+            packets = tile.packets(precinct)
+            body = b"".join(packets[place] for place in packet_order(tile.layout, tile.coding))
+            pieces += _tile_part(number, tile.segments, body)
         return b"".join([*pieces, b"\xff\xd9"])
 
-    def _packets(self, tile: int, coding: TileCoding, precinct: PrecinctBytes) -> bytes:
-        layout = lay_out(self.siz, tile, coding)
-        split = _Splitter(tile, coding, layout)
-        layers: dict[int, list[bytes]] = {}
-        for number in range(layout.precincts):
-            data = precinct(precinct_id(self.siz, tile, layout, number))
-            if data:
-                layers[number] = split.layers(data, number)
-        empty = b"\x00" + (_EPH if coding.has_eph else b"")
-        return b"".join(
-            found[layer] if (found := layers.get(number, [])) and layer < len(found) else empty
-            for number, layer in packet_order(layout, coding)
-        )
+    def tile(self, number: int, tile_header: bytes) -> AssembledTile:
+        """A tile, given its tile-header data-bin.
+
+        :raises CorruptFrameError: the tile header cannot be believed
+        """
+        segments = _segments(tile_header)
+        coding = self._codings.of_tile(segments)
+        return AssembledTile(self.siz, number, segments, coding, lay_out(self.siz, number, coding))
+
+    def picture(self, tile: AssembledTile, reduction: int, precinct: PrecinctBytes) -> bytes:
+        """A tile as a codestream of its own, its sides halved so many times: the picture of what has come of it.
+
+        :raises CorruptFrameError: it cannot be halved so often, or a packet header cannot be believed
+        """
+        siz, wide = self.siz, 2 if len(self.siz.components) > 256 else 1
+        bounds = siz.tile_bounds(tile.number)
+        if can_move(siz, max(each.decompositions for each in tile.coding.components)):
+            bounds = (0, 0, bounds[2] - bounds[0], bounds[3] - bounds[1])
+        x0, y0, x1, y1 = (-(-side >> reduction) for side in bounds)
+        main = b"".join(reduced(each, reduction, wide) for each in self._segments if each.code != Marker.PPM)
+        header = with_grid(b"\xff\x4f" + main, (x1, y1, x0, y0, x1 - x0, y1 - y0, x0, y0))
+        own = b"".join(reduced(each, reduction, wide) for each in tile.segments)
+        found = MainHeader(header)
+        segments = _segments(own)
+        coding = found.codings.of_tile(segments)
+        layout = lay_out(found.siz, 0, coding)
+        packets = tile.packets(precinct)
+        place = _places(layout, tile.layout)
+        body = b"".join(packets[place[number], layer] for number, layer in packet_order(layout, coding))
+        return b"".join([header, *_tile_part(0, segments, body), b"\xff\xd9"])
+
+
+class AssembledTile:
+    """How a tile is coded and divided."""
+
+    def __init__(self, siz: Siz, number: int, segments: list[Segment], coding: TileCoding, layout: TileLayout) -> None:
+        self.number = number
+        self.segments = segments
+        self.coding = coding
+        self.layout = layout
+        self._siz = siz
+        self._split = _Splitter(number, coding, layout)
+
+    def bin_id(self, precinct: int) -> int:
+        """The in-class identifier of a precinct of the layout."""
+        return precinct_id(self._siz, self.number, self.layout, precinct)
+
+    def packets(self, precinct: PrecinctBytes) -> _Packets:
+        """Those that have come, by precinct and layer; an empty one where it has not.
+
+        :raises CorruptFrameError: a packet header says what no encoder says
+        """
+        found = _Packets(b"\x00" + (_EPH if self.coding.has_eph else b""))
+        for number in range(self.layout.precincts):
+            for layer, packet in enumerate(self.layers(number, precinct)):
+                found[number, layer] = packet
+        return found
+
+    def layers(self, number: int, precinct: PrecinctBytes) -> list[bytes]:
+        """The packets of a precinct that have come whole.
+
+        :raises CorruptFrameError: a packet header says what no encoder says
+        """
+        data = precinct(self.bin_id(number))
+        return self._split.layers(data, number) if data else []
+
+
+class _Packets(dict[tuple[int, int], bytes]):
+    def __init__(self, empty: bytes) -> None:
+        super().__init__()
+        self._empty = empty
+
+    def __missing__(self, key: tuple[int, int]) -> bytes:
+        return self._empty
+
+
+def _tile_part(number: int, segments: list[Segment], body: bytes) -> tuple[bytes, bytes, bytes]:
+    header = b"".join(segment.data for segment in segments) + b"\xff\x93"
+    return _SOT.pack(Marker.SOT, 10, number, _SOT.size + len(header) + len(body), 0, 1), header, body
+
+
+def _places(smaller: TileLayout, whole: TileLayout) -> dict[int, int]:
+    """The precincts of a layout with fewer resolutions, as those of the whole one."""
+    return {
+        grid.first + number: of_whole.first + number
+        for grids, all_grids in zip(smaller.grids, whole.grids, strict=True)
+        for grid, of_whole in zip(grids, all_grids, strict=False)
+        for number in range(grid.precincts)
+    }
 
 
 class _Splitter:

@@ -6,8 +6,8 @@ stated length, so a large file costs one short read for each of them. All that t
 bytes that there are before it is believed: hostile bytes raise CorruptFrameError, in time linear in their number.
 On the structure stand `resolutions` (where each resolution is complete), `sanity` (the gate before native decoders),
 `features` (what no decoder here reads), `subsampling` (components that all have fewer samples than the reference grid),
-`rpcl` (the rules of HTJ2K by resolution), `tile_cut` (one tile as a codestream of its own) and `prefix` (a beginning as
-a smaller one).
+`rpcl` (the rules of HTJ2K by resolution), `tile_cut` (one tile as a codestream of its own), `halving` (headers with
+fewer resolutions) and `prefix` (a beginning as a smaller one).
 """
 
 from transcode.codestream.features import require_decodable

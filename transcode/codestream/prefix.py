@@ -1,11 +1,8 @@
 """The beginning of a codestream as a smaller codestream of its own: nothing is decoded, every decoder reads it.
 
 Bytes up to where a resolution is complete (see `resolutions`) are all that a smaller picture needs, but their main
-header promises more. Here it is rewritten: SIZ with sides halved and rounded up, COD and COC with fewer decompositions
-and precincts, QCD and QCC with fewer steps, TLM and TNsot with the tile-parts that are there; pointers into packets
-(PLM, PLT) are left out. Bounds of subbands, precincts and code-blocks are counted from the origin of the reference grid
-at their own resolution (15444-1 B.5 to B.7), so leaving the finest ones out moves none of the others, and quantization
-steps are of each subband alone or, derived, of its distance from the lowest (E-5), which stays.
+header promises more. Here it is rewritten by `halving`, and TLM and TNsot with the tile-parts that are there; pointers
+into packets (PLM, PLT) are left out.
 """
 
 from __future__ import annotations
@@ -14,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from transcode.codestream.halving import reduced
 from transcode.codestream.headers import Segment, read_header
 from transcode.codestream.markers import Marker, name_of
 from transcode.codestream.segments import read_cod, read_siz, refuse
@@ -21,9 +19,8 @@ from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 
 _SOT = struct.Struct(">HHIBB")
 """Its length, Isot, Psot, TPsot, TNsot."""
-_GRID = struct.Struct(">8I")
 _LEFT_OUT = frozenset({Marker.PLM, Marker.PLT, Marker.TLM})
-_CHANGES_ORDER = frozenset({Marker.POC, Marker.PPM, Marker.PPT})
+_CHANGES_ORDER = frozenset({Marker.COC, Marker.QCC, Marker.POC, Marker.PPM, Marker.PPT})
 _LONG_TLM = 0x60
 """Stlm: tiles of 16 bits, lengths of 32."""
 
@@ -56,7 +53,7 @@ def prefix_codestream(prefix: bytes, reduction: int) -> bytes:
     parts = list(_parts(prefix, position))
     pieces = [prefix[:2]]
     has_tlm = any(segment.code == Marker.TLM for segment in segments)
-    pieces += [_reduced(segment, reduction) for segment in segments if segment.code not in _LEFT_OUT]
+    pieces += [reduced(segment, reduction) for segment in segments if segment.code not in _LEFT_OUT]
     if has_tlm:
         pieces.append(_tlm(parts))
     for part in parts:
@@ -97,37 +94,3 @@ def _parts(data: bytes, position: int) -> Iterator[_Part]:
 def _tlm(parts: list[_Part]) -> bytes:
     entries = b"".join(struct.pack(">HI", 0, part.length) for part in parts)
     return struct.pack(">HHBB", Marker.TLM, 4 + len(entries), 0, _LONG_TLM) + entries
-
-
-def _reduced(segment: Segment, reduction: int) -> bytes:
-    """A segment of the main header, for the smaller picture."""
-    data = segment.data
-    if segment.code == Marker.SIZ:
-        grid = _GRID.unpack_from(data, 6)
-        return data[:6] + _GRID.pack(*(-(-value >> reduction) for value in grid)) + data[38:]
-    if segment.code == Marker.COD:
-        return _fewer_decompositions(data, 9, reduction, has_precincts=bool(data[4] & 1))
-    if segment.code == Marker.QCD:
-        return _fewer_steps(data, 4, reduction)
-    if segment.code in {Marker.COC, Marker.QCC}:
-        message = f"{name_of(segment.code)}: components that are coded in different ways"
-        raise UnsupportedFeatureError(message)
-    return data
-
-
-def _fewer_decompositions(data: bytes, at: int, reduction: int, *, has_precincts: bool) -> bytes:
-    """COD with the number at an offset lowered; precinct sizes stand at the end, the lowest resolution's first."""
-    kept = data[: len(data) - reduction] if has_precincts else data
-    changed = bytearray(kept)
-    changed[at] -= reduction
-    struct.pack_into(">H", changed, 2, len(changed) - 2)
-    return bytes(changed)
-
-
-def _fewer_steps(data: bytes, at: int, reduction: int) -> bytes:
-    """QCD without the steps of the finest subbands, three for each resolution."""
-    style = data[at] & 31
-    width = {0: 1, 2: 2}.get(style, 0)
-    kept = bytearray(data[: max(at + 1 + width, len(data) - 3 * reduction * width)])
-    struct.pack_into(">H", kept, 2, len(kept) - 2)
-    return bytes(kept)
