@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from transcode.codec import Codecs
+from transcode.codecs.jpeg2000 import JPEG_2000
 from transcode.codestream import parse, prefix_codestream
 from transcode.frames import EncodedFrame, PixelArray
 
@@ -20,4 +21,5 @@ def decode_prefix(frame: EncodedFrame, reduction: int, codecs: Codecs) -> PixelA
         return codecs.decode(frame)
     data = prefix_codestream(frame.data, reduction)
     width, height = parse(data).siz.picture_size
-    return codecs.decode(replace(frame, data=data, width=width, height=height))
+    # OpenJPEG reads code-blocks of both coders, and clamps what the wavelet lets overshoot
+    return codecs.decode(replace(frame, data=data, width=width, height=height, encoding=JPEG_2000))

@@ -108,6 +108,17 @@ def unbox(data: bytes | RandomAccess) -> Boxed:
     raise CorruptFrameError(message)
 
 
+def boxes_within(data: bytes) -> Iterator[tuple[bytes, int, int, int]]:
+    """The boxes of bytes: type, where the contents begin and end, and where the box begins.
+
+    :raises CorruptFrameError: they do not lie within the bytes
+    """
+    at = 0
+    for kind, start, end in _boxes(lambda offset, length: data[offset : offset + length], 0, len(data)):
+        yield kind, start, end, at
+        at = end
+
+
 def _boxes(read: _Read, position: int, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Each box's type, and where its contents begin and end (I.4)."""
     for _ in range(_MOST_BOXES):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 
 from medtiles.jpip.bins import precinct_id
 from medtiles.jpip.main_header import MainHeader
@@ -40,7 +41,12 @@ class Assembly:
         """
         header = MainHeader(main_header)
         self.siz = header.siz
-        self.layers, self.decompositions = header.cod.layers, header.cod.decompositions
+        self.layers = header.cod.layers
+        self.decompositions = min(each.decompositions for each in header.codings.of_tile([]).components)
+        """How often all components can be halved."""
+        self.is_reversible = header.cod.is_reversible and all(each.code != Marker.COC for each in header.segments)
+        """Whether all components are, where a tile says nothing else."""
+        self.has_colour_transform = bool(header.cod.mct)
         self._codings = header.codings
         self._segments = header.segments
         self._header = header.plain()
@@ -151,35 +157,46 @@ def _places(smaller: TileLayout, whole: TileLayout) -> dict[int, int]:
 
 
 class _Splitter:
-    """Where in a precinct's bytes its packets end."""
+    """Where in the bytes of precincts their packets end. Bytes are only added: what was read is not read again."""
 
     def __init__(self, tile: int, coding: TileCoding, layout: TileLayout) -> None:
         self._tile = tile
         self._coding = coding
-        self._headers = PacketHeaders(layout, [each.block_style for each in coding.components])
+        self._layout = layout
+        self._forget()
 
     def layers(self, data: bytes, precinct: int) -> list[bytes]:
         """The packets that are whole.
 
         :raises CorruptFrameError: a packet header says what no encoder says
         """
-        found: list[bytes] = []
-        at = 0
-        while len(found) < self._coding.layers and at < len(data):
-            try:
-                end, length = self._headers.read(data, at, precinct, len(found))
-            except TooShortError:
+        ends = self._ends.setdefault(precinct, [0])
+        while len(ends) <= self._coding.layers and ends[-1] < len(data):
+            end = self._end(data, precinct, ends)
+            if end is None:
                 break
-            except HeaderError as error:
-                message = f"tile {self._tile}, precinct {precinct}, layer {len(found)}: {error}"
-                raise CorruptFrameError(message) from None
-            if data[end : end + 2] == _EPH:
-                end += 2
-            if end + length > len(data):
-                break
-            found.append(data[at : end + length])
-            at = end + length
-        return found
+            ends.append(end)
+        return [data[start:end] for start, end in pairwise(ends) if end <= len(data)]
+
+    def _end(self, data: bytes, precinct: int, ends: list[int]) -> int | None:
+        """Where the next packet ends, though its body may not all be there; None: not even its header is."""
+        try:
+            at, length = self._headers.read(data, ends[-1], precinct, len(ends) - 1)
+        except TooShortError:
+            self._forget()  # it has remembered half of a header
+            return None
+        except HeaderError as error:
+            self._forget()
+            message = f"tile {self._tile}, precinct {precinct}, layer {len(ends) - 1}: {error}"
+            raise CorruptFrameError(message) from None
+        if self._coding.has_eph and at + 2 > len(data):
+            self._forget()
+            return None
+        return at + length + (2 if data[at : at + 2] == _EPH else 0)
+
+    def _forget(self) -> None:
+        self._ends: dict[int, list[int]] = {}
+        self._headers = PacketHeaders(self._layout, [each.block_style for each in self._coding.components])
 
 
 def _segments(tile_header: bytes) -> list[Segment]:

@@ -24,7 +24,7 @@ _OF_PACKETS = frozenset({Marker.PLT, Marker.PPT})
 """Of the header of a tile-part."""
 _OF_CODING = frozenset({Marker.COD, Marker.COC, Marker.QCD, Marker.QCC, Marker.RGN, Marker.POC})
 """What the header of a tile may say otherwise than the main header (table A.1)."""
-_SHORT_REACH, _LONG_REACH = 4, 8
+SHORT_REACH, LONG_REACH = 4, 8
 """The synthesis of the 5-3 wavelet reaches two samples beyond a region, that of the 9-7 four, and twice as far through
 all coarser levels together (15444-1 F.3)."""
 _KEPT_TILES = 32 << 20
@@ -151,7 +151,7 @@ class CodestreamBins:
         may_differ = Marker.COC in codestream.markers or any(
             not _OF_CODING.isdisjoint(part.markers) for part in codestream.tile_parts
         )
-        self.reach = _SHORT_REACH if codestream.cod.is_reversible and not may_differ else _LONG_REACH
+        self.reach = SHORT_REACH if codestream.cod.is_reversible and not may_differ else LONG_REACH
         self.index = PacketIndex(codestream, read, kept_bytes)
         self.header = MainHeader(read(0, codestream.header_length))
         self._read = read
@@ -250,7 +250,7 @@ class TiledBins:
         self._header = MainHeader(header)
         self.siz = self._header.siz
         self.layers, self.decompositions = self._header.cod.layers, self._header.cod.decompositions
-        self.reach = _LONG_REACH
+        self.reach = LONG_REACH
         self._tile = tile
         self._kept: TileCache[int, _Inner] = TileCache(_KEPT_TILES, lambda inner: inner.nbytes)
 

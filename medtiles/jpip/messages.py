@@ -7,7 +7,7 @@ writer and reader both remember, and a stream is only understood from its beginn
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from medtiles.jpip.errors import StreamError
@@ -144,9 +144,9 @@ class MessageReader:
         self._codestream = 0
 
     @property
-    def is_between_messages(self) -> bool:
-        """Whether nothing of a message has come that is not whole."""
-        return not self._data
+    def waiting(self) -> int:
+        """Bytes that have come of a message that is not whole."""
+        return len(self._data)
 
     def feed(self, data: bytes) -> Iterator[Message | EndOfResponse]:
         """Take some bytes; gives the messages that are whole with them.
@@ -162,6 +162,20 @@ class MessageReader:
         finally:
             del self._data[:at]
 
+    def rest(self) -> Message | None:
+        """What has come of a message that will not be whole, as when the connection broke; None: nothing of its body.
+
+        :raises StreamError: it is no message
+        """
+        try:
+            if not self._byte(0):
+                return None
+            cut, length, at = self._header(0)
+        except IndexError:
+            return None
+        body = bytes(self._data[at : at + length])
+        return replace(cut, body=body, is_last=False) if body else None
+
     def _next(self, at: int) -> tuple[Message | EndOfResponse, int] | None:
         try:
             return self._end(at) if self._byte(at) == 0 else self._message(at)
@@ -174,6 +188,13 @@ class MessageReader:
         return EndOfResponse(reason, self._bytes(at, length)), at + length
 
     def _message(self, at: int) -> tuple[Message, int]:
+        header, length, at = self._header(at)
+        body = self._bytes(at, length)
+        self._class, self._codestream = header.bin_class, header.codestream
+        return replace(header, body=body), at + length
+
+    def _header(self, at: int) -> tuple[Message, int, int]:
+        """A message without its body, whose length and place these are."""
         first = self._byte(at)
         what = first >> 5 & 3
         if not what:
@@ -194,9 +215,7 @@ class MessageReader:
         aux = None
         if bin_class & 1:
             aux, at = self._number(at)
-        body = self._bytes(at, length)
-        self._class, self._codestream = bin_class, codestream
-        return Message(bin_class, codestream, bin_id, offset, body, bool(first & _LAST), aux), at + length
+        return Message(bin_class, codestream, bin_id, offset, b"", bool(first & _LAST), aux), length, at
 
     def _byte(self, at: int) -> int:
         return self._data[at]

@@ -47,7 +47,7 @@ class Client:
                 else:
                     self._take(message)
         response.close()
-        assert reader.is_between_messages
+        assert not reader.waiting
         return reason
 
     def _take(self, message: Message) -> None:

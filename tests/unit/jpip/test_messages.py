@@ -33,7 +33,7 @@ def test_what_is_written_is_read_again_in_pieces_of_any_size(sent: list[Message]
     stream = b"".join(map(writer.write, sent)) + end_of_response(reason, b"why")
     found = [each for at in range(0, len(stream), step) for each in reader.feed(stream[at : at + step])]
     assert found == [*sent, EndOfResponse(reason, b"why")]
-    assert reader.is_between_messages
+    assert not reader.waiting
 
 
 def test_a_main_header_comes_as_other_servers_send_it() -> None:

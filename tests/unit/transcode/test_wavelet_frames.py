@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from transcode.codecs import builtin
 from transcode.codecs.htj2k import HTJ2K, Htj2kCodec
 from transcode.codecs.jpeg2000 import JPEG_2000, Jpeg2000Codec
-from transcode.codestream import parse
+from transcode.codestream import parse, resolution_ends
 from transcode.colour import to_rgb
 from transcode.decoders.openjpeg import decode_by_pillow, decode_by_pylibjpeg
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.frames import GREY8, RGB8, EncodedFrame, PixelArray, PixelFormat, Samples
+from transcode.growing import decode_prefix
 from transcode.jp2_boxes import codestream_within
 
 PALETTE = PixelFormat(1, 8, 8, photometric="PALETTE COLOR")
@@ -224,3 +226,15 @@ def test_truncation_at_any_byte_is_refused() -> None:
         for length in range(0, len(data) - 2, 7):
             with pytest.raises(CorruptFrameError):
                 codec.decode(EncodedFrame(data[:length], encoding, GREY8, 60, 44))
+
+
+def test_what_has_come_in_part_is_clamped_where_the_wavelet_overshoots() -> None:
+    """Black beside white, at random: no lower resolution of it stays within the range."""
+    dice = np.random.default_rng(1)
+    picture = np.where(dice.random((256, 256)) < 0.5, 0, 255).astype(np.uint8)
+    data = bytes(imagecodecs.htj2k_encode(picture, reversible=True, tlm=True, tilepart=1, resolutions=4))
+    for end in resolution_ends(data):
+        frame = EncodedFrame(data[: end.end_offset], HTJ2K, GREY8, 256, 256)
+        found = decode_prefix(frame, end.reduction, builtin()).samples
+        wanted = builtin().decode(EncodedFrame(data, HTJ2K, GREY8, 256, 256), end.reduction).samples
+        assert np.array_equal(found, wanted)
