@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show the settings.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
+jpip_app = typer.Typer(help="Get pictures from JPIP servers.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(jpip_app, name="jpip")
 add_to(app)
 
 Config = Annotated[
@@ -270,6 +272,74 @@ def doctor(json: Json = False, config: Config = None) -> None:
     from medtiles.cli import doctor as checks  # noqa: PLC0415
 
     checks.examine(config, as_json=json)
+
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="Such as http://server:8080/jpip?target=IMAGE")]
+Stream = Annotated[int, typer.Option(min=0, help="Codestream of the image")]
+Kept = Annotated[
+    str, typer.Option("--cache", metavar="FOLDER", help='Where what came is kept, for later calls; "none": nowhere')
+]
+Stateless = Annotated[bool, typer.Option("--stateless", help="Ask for no session")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds without a byte from the server")]
+Header = Annotated[
+    list[str] | None, typer.Option("--header", metavar="NAME: VALUE", help="Of each request, such as Authorization")
+]
+
+
+@jpip_app.command(name="get")
+@told_in_one_line
+def jpip_get(  # noqa: PLR0913, PLR0917
+    url: Url,
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="File to write: a picture by its suffix, .npy, or .j2k, .jp2, .jph for the packets as they came",
+        ),
+    ],
+    region: Annotated[
+        str, typer.Option(metavar="X,Y,W,H", help="In samples of full resolution [default: all]", show_default=False)
+    ] = "",
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Most samples of a side; resolutions are halves of one another")
+    ] = None,
+    reduction: Annotated[int | None, typer.Option(min=0, help="Halvings from full resolution [default: 0]")] = None,
+    components: Annotated[str, typer.Option(metavar="N,...", help="From 0 [default: all]", show_default=False)] = "",
+    layers: Annotated[int | None, typer.Option(min=1, help="Quality layers [default: all]")] = None,
+    stream: Stream = 0,
+    stages: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write what is there each time that it is better, as PNG")
+    ] = None,
+    cache: Kept = "~/.cache/medtiles/jpip",
+    stateless: Stateless = False,
+    limit: Annotated[int, typer.Option(min=100, help="Bytes of one answer at the most; they begin small")] = 1 << 22,
+    timeout: Timeout = 60.0,
+    header: Header = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Get a picture, or a part of it; what was got before is not asked for again."""
+    from medtiles.cli import jpip  # noqa: PLC0415
+
+    wanted = jpip.Wanted(region, size, reduction, components, layers, stream)
+    way = jpip.Way(cache, stateless, limit, timeout, tuple(header or ()))
+    jpip.get(url, out, wanted, way, stages, is_forced=force, as_json=json)
+
+
+@jpip_app.command(name="info")
+@told_in_one_line
+def jpip_info(
+    url: Url,
+    stream: Stream = 0,
+    cache: Kept = "~/.cache/medtiles/jpip",
+    stateless: Stateless = False,
+    timeout: Timeout = 60.0,
+    header: Header = None,
+) -> None:
+    """Print sizes, components and layers of a picture, as JSON."""
+    from medtiles.cli import jpip  # noqa: PLC0415
+
+    jpip.print_info(url, stream, jpip.Way(cache, stateless, 1 << 22, timeout, tuple(header or ())))
 
 
 @config_app.callback()

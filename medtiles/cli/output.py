@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -9,7 +10,37 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from medtiles.cli.errors import CommandError
+import numpy as np
+
+from medtiles.cli.errors import CommandError, UsageError
+from transcode.codec import Encoder
+from transcode.codecs import builtin
+from transcode.frames import Samples
+
+SAMPLES = (".npy", ".raw")
+"""Suffixes of samples with all their bits: a NumPy file, or rows of samples in native byte order and nothing else."""
+
+
+def media_type(out: Path) -> str:
+    """The media type that the suffix of a file means.
+
+    :raises UsageError: none
+    """
+    codecs = builtin()
+    suffix = {"jpg": "jpeg", "tif": "tiff"}.get(out.suffix.lower()[1:], out.suffix.lower()[1:])
+    for codec in codecs:
+        if codec.encoding.suffix == suffix or (suffix == "jpeg" and codec.encoding.name == "jpeg"):
+            return codec.encoding.media_type
+    known = ", ".join([*(f".{codec.encoding.suffix}" for codec in codecs if isinstance(codec, Encoder)), *SAMPLES])
+    message = f"{out}: the suffix chooses the encoding; one of {known} is wanted, or --accept"
+    raise UsageError(message)
+
+
+def array_file(samples: Samples) -> bytes:
+    """A NumPy file."""
+    file = io.BytesIO()
+    np.save(file, samples, allow_pickle=False)
+    return file.getvalue()
 
 
 def require_writable(path: Path, originals: Iterable[Path], *, is_forced: bool) -> None:

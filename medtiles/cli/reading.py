@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from rich.table import Table
 from medtiles.app.logs import set_up_logs
 from medtiles.app.parts import Engine, build_engine
 from medtiles.cli.errors import CommandError, UsageError
-from medtiles.cli.output import require_writable, write
+from medtiles.cli.output import SAMPLES, array_file, media_type, require_writable, write
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.tiles import ImageQuery
@@ -25,11 +24,6 @@ from medtiles.core.view import AssociatedName, Request, View
 from medtiles.protocols.documents import image_document
 from medtiles.protocols.kept import rendering_of
 from medtiles.settings import load
-from transcode.codec import Codecs, Encoder
-from transcode.codecs import builtin
-
-_SAMPLES = (".npy", ".raw")
-"""Suffixes of samples with all their bits: a NumPy file, or rows of samples in native byte order and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +87,7 @@ def write_picture(wish: Wish, what: TileKey | View | AssociatedName | Thumbnail,
         originals = engine.catalogue.paths(image)
         require_writable(wish.out, originals, is_forced=wish.is_forced)
         part = what.view(engine.info(image)) if isinstance(what, Thumbnail) else what
-        if wish.out.suffix.lower() in _SAMPLES and not wish.accept:
+        if wish.out.suffix.lower() in SAMPLES and not wish.accept:
             if isinstance(part, AssociatedName) or wish.rendering or wish.quality is not None:
                 message = (
                     f"{wish.out} holds samples as they are stored, without --associated, --rendering and --quality"
@@ -101,7 +95,7 @@ def write_picture(wish: Wish, what: TileKey | View | AssociatedName | Thumbnail,
                 raise UsageError(message)
             data = _samples(engine, image, part, wish.out.suffix.lower())
         else:
-            accept = wish.accept or (_media_type(wish.out),)
+            accept = wish.accept or (media_type(wish.out),)
             rendering = rendering_of(wish.rendering, engine.info(image)) if wish.rendering else None
             data = engine.produce(Request(image, part, accept, wish.quality, rendering=rendering)).data
     write(wish.out, data, is_forced=wish.is_forced)
@@ -143,28 +137,7 @@ def _samples(engine: Engine, image: str, what: TileKey | View, suffix: str) -> b
     samples = np.ascontiguousarray(engine.samples(image, what).samples)
     if suffix == ".raw":
         return samples.tobytes()
-    file = io.BytesIO()
-    np.save(file, samples, allow_pickle=False)
-    return file.getvalue()
-
-
-def _media_type(out: Path) -> str:
-    """The media type that the suffix of a file means.
-
-    :raises UsageError: none
-    """
-    codecs = builtin()
-    suffix = {"jpg": "jpeg", "tif": "tiff"}.get(out.suffix.lower()[1:], out.suffix.lower()[1:])
-    for codec in codecs:
-        if codec.encoding.suffix == suffix or (suffix == "jpeg" and codec.encoding.name == "jpeg"):
-            return codec.encoding.media_type
-    known = ", ".join(_suffixes(codecs))
-    message = f"{out}: the suffix chooses the encoding; one of {known} is wanted, or --accept"
-    raise UsageError(message)
-
-
-def _suffixes(codecs: Codecs) -> list[str]:
-    return [*(f".{codec.encoding.suffix}" for codec in codecs if isinstance(codec, Encoder)), *_SAMPLES]
+    return array_file(samples)
 
 
 def _facts(image: str, info: ImageInfo) -> Iterator[tuple[str, object]]:

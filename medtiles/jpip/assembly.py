@@ -46,6 +46,7 @@ class Assembly:
         """How often all components can be halved."""
         self.is_reversible = header.cod.is_reversible and all(each.code != Marker.COC for each in header.segments)
         """Whether all components are, where a tile says nothing else."""
+        self.is_high_throughput = header.cod.is_ht
         self.has_colour_transform = bool(header.cod.mct)
         self._codings = header.codings
         self._segments = header.segments

@@ -181,7 +181,7 @@ class Picture:
         r = finest if j2k_resolution is None else min(j2k_resolution, finest)
         reduction = self.decompositions - r
         x0, y0, x1, y1 = self._bounds(window, reduction)
-        pixels = self._format()
+        pixels = self.format
         if (x1 - x0) * (y1 - y0) * pixels.samples_per_pixel > _MOST_SAMPLES:
             message = f"{x1 - x0} x {y1 - y0} samples at once: ask for a region, or a reduction"
             raise ViewTooLargeError(message)
@@ -233,7 +233,9 @@ class Picture:
         if left < right and top < bottom:
             into[y + top : y + bottom, x + left : x + right] = samples[top:bottom, left:right]
 
-    def _format(self) -> PixelFormat:
+    @property
+    def format(self) -> PixelFormat:
+        """Of its samples, all components together."""
         components = self.siz.components
         depth = max(component.depth for component in components)
         allocated = 8 if depth <= 8 else 16 if depth <= 16 else 32
