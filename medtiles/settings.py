@@ -165,14 +165,23 @@ class Settings(BaseSettings):
     decode_mb: Annotated[int, Field(ge=64, le=1024 * 1024)] = 256
     """Megabytes of memory that a decoder may take besides those that the samples of the frame need."""
     jpip_sessions: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
-    """Most sessions of JPIP at one time; with several workers, and at 0, no channels are given: requests say themselves
-    what their client has."""
+    """Most sessions of JPIP at one time; at 0, no channels are given: requests say themselves what their client has."""
+    jpip_requests: Annotated[int, Field(ge=1, le=100_000)] = 500
+    """Most answers of JPIP under way at one time, in each process."""
+    jpip_request_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Seconds after which an answer of JPIP ends, and its client asks for the rest; 0: no limit."""
+    jpip_transfer: Literal["auto", "length", "chunked"] = "auto"
+    """How the length of an answer of JPIP is told: "auto": by Content-Length where the request bounds it, else in
+    chunks; "length": always so, for clients that read no chunks; "chunked": never."""
+    jpip_delegates: Words = ()
+    """Servers that take over new sessions of JPIP, by their shares, such as "http://b:8080/jpip*4"; "self*1" is the
+    share of this one. They serve the same images under the same ids."""
     jpip_idle: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)] = 600.0
     """Seconds without a request after which a session of JPIP ends."""
     jpip_lifetime: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 43200.0
     """Seconds after which a session of JPIP ends in any case; 0: never."""
     jpip_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """Kilobytes a second of all answers of JPIP of a process; 0: as many as can be."""
+    """Kilobytes a second of all answers of JPIP, of all workers; 0: as many as can be."""
     jpip_client_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Kilobytes a second of each session of JPIP, or of each request without one; 0: as many as can be."""
     jpip_chunk_kb: Annotated[int, Field(ge=1, le=65536)] = 64

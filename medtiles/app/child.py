@@ -33,6 +33,12 @@ class Orders:
     status: int
     """Descriptor of a pipe: a line of JSON when the worker is ready, or why it cannot be."""
     index: str | None
+    number: int
+    """Of the worker."""
+    count: int
+    """Of all workers."""
+    folder: str
+    """Of the server, while it runs."""
 
     def to_json(self) -> str:
         """One line."""
@@ -54,6 +60,7 @@ def _serve(orders: Orders, status: object) -> None:
     from medtiles.app.errors import StartError  # noqa: PLC0415 - only now: the process is bound to its supervisor
     from medtiles.app.heap import tune_heap  # noqa: PLC0415
     from medtiles.app.logs import set_up_logs  # noqa: PLC0415
+    from medtiles.app.seat import Seat  # noqa: PLC0415
     from medtiles.app.worker import Duty, Worker, stop_on_signals  # noqa: PLC0415
     from medtiles.settings import Address, Settings  # noqa: PLC0415
 
@@ -67,8 +74,8 @@ def _serve(orders: Orders, status: object) -> None:
         settings=Settings(**json.loads(orders.settings)),
         http=socket.socket(fileno=orders.http),
         grpc=Address.parse(orders.grpc) if orders.grpc else None,
-        is_shared=True,
         index=Path(orders.index) if orders.index else None,
+        seat=Seat(orders.number, orders.count, Path(orders.folder)),
     )
     worker = Worker(duty)
     stop_on_signals(worker, (signal.SIGTERM,))

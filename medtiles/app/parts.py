@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Protocol
 
 from medtiles.access_log import format_combined, format_json
 from medtiles.app.errors import StartError
+from medtiles.app.seat import Seat
 from medtiles.catalogue import CatalogueOptions, FileCatalogue, UploadFolder
+from medtiles.core.codestreams import OffersCodestreams
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.frames import Frames
 from medtiles.core.limits import Limits
@@ -19,18 +22,25 @@ from medtiles.core.uploads import Uploads
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.engine.frames import FrameEngine, FrameOptions
 from medtiles.engine.watermark import Watermark
-from medtiles.jpip.server import JpipLimits
+from medtiles.jpip.delegation import Shares
+from medtiles.jpip.rates import SharedBucket
+from medtiles.jpip.server import JpipLimits, JpipServer
 from medtiles.jpip.session import SessionLimits
+from medtiles.jpip.targets import Targets
 from medtiles.observability.log_file import LogFile
 from medtiles.observability.metrics import Metrics
 from medtiles.observability.recorder import Recorder
 from medtiles.protocols.gateway import Gateway, GatewayOptions, gateway
+from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.settings import Settings
 from medtiles.sources import formats
 from medtiles.virtual import FullTiles, Offered, SlideFrames, WithSlides
 from transcode.codec import Codecs
 from transcode.codecs import builtin
 from transcode.isolation import Isolation, IsolationLimits
+
+_MOST_AT_ONCE = 16 << 20
+"""Bytes of an answer of JPIP that is made before it is sent."""
 
 
 class Engine(TileEngine):
@@ -175,34 +185,66 @@ def _uploads(settings: Settings, tiles: Tiles) -> Uploads | None:
     return tiles.uploads(settings.uploads, settings.upload_mb * 1024 * 1024)
 
 
-def _jpip_limits(settings: Settings) -> JpipLimits:
-    """A session lives in one process; where there are others, which would not know it, none are given."""
-    sessions = settings.jpip_sessions if settings.workers == 1 else 0
-    return JpipLimits(
-        sessions=SessionLimits(sessions, lifetime=settings.jpip_lifetime, idle=settings.jpip_idle),
+def build_jpip(settings: Settings, tiles: Tiles, seat: Seat | None = None) -> JpipService | None:
+    """JPIP over an engine in this process.
+
+    :param seat: where there are other workers: sessions and rates are divided among them, and each finds the others'
+    :raises StartError: a setting makes no sense
+    """
+    if not isinstance(tiles, OffersCodestreams):
+        return None
+    count = seat.count if seat is not None else 1
+    most_bytes = round(settings.jpip_request_mb * 1024 * 1024)
+    if settings.jpip_transfer == "length":
+        most_bytes = min(most_bytes or _MOST_AT_ONCE, _MOST_AT_ONCE)
+    limits = JpipLimits(
+        sessions=SessionLimits(
+            -(-settings.jpip_sessions // count), lifetime=settings.jpip_lifetime, idle=settings.jpip_idle
+        ),
         chunk_bytes=settings.jpip_chunk_kb * 1024,
-        request_bytes=round(settings.jpip_request_mb * 1024 * 1024),
+        request_bytes=most_bytes,
+        request_seconds=settings.jpip_request_seconds,
+        requests=settings.jpip_requests,
         rate=settings.jpip_rate * 1024,
         client_rate=settings.jpip_client_rate * 1024,
     )
+    rate = SharedBucket(seat.folder / "jpip-rate", limits.rate) if seat is not None and limits.rate else None
+    prefix = f"{seat.number}." if seat is not None else ""
+    server = JpipServer(Targets(tiles.codestreams).target, limits, time.monotonic, prefix, rate)
+    try:
+        shares = Shares(settings.jpip_delegates) if settings.jpip_delegates else None
+    except ValueError as error:
+        message = f"jpip_delegates: {error}"
+        raise StartError(message) from error
+    return JpipService(server, seat.others if seat is not None else {}, shares, Transfer(settings.jpip_transfer))
 
 
 class _HasStatistics(Protocol):
     def statistics(self) -> Mapping[str, int]: ...
 
 
-def build_recorder(settings: Settings, engine: _HasStatistics | None) -> Recorder:
-    """Counts answers for /metrics, and writes the access log when there is one."""
+def build_recorder(settings: Settings, *parts: _HasStatistics | None) -> Recorder:
+    """Counts answers for /metrics, and writes the access log when there is one.
+
+    :param parts: whose figures are shown too; None: there is no such part
+    """
 
     def gauges() -> dict[str, float]:
-        return {f"medtiles_{name}": value for name, value in engine.statistics().items()} if engine else {}
+        found = {name: value for part in parts if part is not None for name, value in part.statistics().items()}
+        return {f"medtiles_{name}": value for name, value in found.items()}
 
     log = LogFile(settings.access_log) if settings.access_log else None
     line = format_json if settings.access_log_format == "json" else format_combined
     return Recorder(Metrics(gauges), log, line)
 
 
-def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready: Callable[[], bool]) -> Gateway:
+def build_gateway(
+    settings: Settings,
+    tiles: Tiles,
+    recorder: Recorder,
+    is_ready: Callable[[], bool],
+    jpip: JpipService | None = None,
+) -> Gateway:
     """The HTTP application over an engine in this process or far away."""
     options = GatewayOptions(
         origins=settings.cors_origins,
@@ -212,7 +254,7 @@ def build_gateway(settings: Settings, tiles: Tiles, recorder: Recorder, is_ready
         limits=_limits(settings),
         rights=settings.rights,
         uploads=_uploads(settings, tiles),
-        jpip=_jpip_limits(settings),
+        jpip=jpip,
         record=recorder.record,
         metrics=recorder.scrape,
         is_ready=is_ready,

@@ -113,6 +113,7 @@ def _serve_by_workers(
         grpc=str(served[1]) if served[1] else None,
         index=str(index) if index else None,
         drain_seconds=settings.drain_notice + settings.drain_seconds,
+        folder=str(folder),
     )
     Supervisor(crew, lambda: listener.ready(Serving(*served, images)), listener.died).run()
 

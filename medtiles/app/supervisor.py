@@ -51,13 +51,16 @@ class Crew:
     """Folder of the catalogue's index, when that is not the cache folder."""
     drain_seconds: float
     """How long a worker may take to end."""
+    folder: str
+    """Where workers find one another."""
 
 
 class _Slot:
     """The place of one worker."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, number: int) -> None:
         self._crew = crew
+        self._number = number
         self.process: subprocess.Popen[bytes] | None = None
         self.status = -1
         self.is_ready = False
@@ -78,6 +81,9 @@ class _Slot:
             grpc=self._crew.grpc,
             status=theirs,
             index=self._crew.index,
+            number=self._number,
+            count=self._crew.count,
+            folder=self._crew.folder,
         )
         try:
             self.process = subprocess.Popen(
@@ -133,7 +139,7 @@ class Supervisor:
         self._crew = crew
         self._on_ready = on_ready
         self._on_death = on_death
-        self._slots = [_Slot(crew) for _ in range(crew.count)]
+        self._slots = [_Slot(crew, number) for number in range(crew.count)]
         self._selector = selectors.DefaultSelector()
         self._has_been_ready = False
         self._deadline: float | None = None

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medtiles.app.errors import StartError
-from medtiles.app.parts import Engine, build_engine, build_gateway, build_recorder
+from medtiles.app.parts import Engine, build_engine, build_gateway, build_jpip, build_recorder
+from medtiles.app.seat import Seat
 from medtiles.core.tiles import Tiles
 from medtiles.observability.recorder import Recorder
 from medtiles.protocols.grpc.server import GrpcLimits, GrpcServer, serve_grpc
@@ -35,8 +36,8 @@ class Duty:
     """Bound and listening."""
     grpc: Address | None
     """Where the gRPC server listens; None in a gateway."""
-    is_shared: bool = False
-    """Whether other workers listen on the same port."""
+    seat: Seat | None = None
+    """Where there are other workers, on the same port."""
     index: Path | None = None
     """The folder of the catalogue's index, when that is not the cache folder."""
     engine: Engine | None = None
@@ -67,14 +68,16 @@ class Worker:
         """Serve; returns when `stop` was called and all is finished. Calls `on_ready` once, from another thread."""
         with ExitStack() as stack:
             tiles, engine = self._tiles(stack)
-            recorder = build_recorder(self._settings, engine)
+            jpip = build_jpip(self._settings, tiles, self._duty.seat)
+            recorder = build_recorder(self._settings, engine, jpip.server if jpip is not None else None)
             recorder.start()
             stack.callback(recorder.close)
             if self._duty.grpc is not None:
                 self._grpc = self._grpc_server(tiles, self._duty.grpc, recorder)
-            app = build_gateway(self._settings, tiles, recorder, lambda: not self._is_draining.is_set())
+            app = build_gateway(self._settings, tiles, recorder, lambda: not self._is_draining.is_set(), jpip)
             limits = HttpLimits(drain_seconds=self._settings.drain_seconds)
-            self._http = HttpServer(app, [self._duty.http], limits)
+            own = [self._duty.seat.listen()] if self._duty.seat is not None else []
+            self._http = HttpServer(app, [self._duty.http, *own], limits)
             threading.Thread(target=self._announce, args=(self._http, on_ready), daemon=True).start()
             gc.collect()
             gc.freeze()  # what has been loaded stays: the collector need not look through it while tiles wait
@@ -109,7 +112,7 @@ class Worker:
                 str(address),
                 threads=settings.grpc_threads,
                 tls=tls,
-                reuse_port=self._duty.is_shared,
+                reuse_port=self._duty.seat is not None,
                 limits=GrpcLimits(seconds=settings.request_timeout),
                 record=recorder.record,
             )

@@ -12,7 +12,7 @@ from medtiles.jpip.answer import Answer, Target
 from medtiles.jpip.errors import FieldError
 from medtiles.jpip.messages import Reason, end_of_response
 from medtiles.jpip.model import CacheModel
-from medtiles.jpip.rates import Bucket
+from medtiles.jpip.rates import Bucket, Rate
 from medtiles.jpip.request import JpipRequest
 from medtiles.jpip.session import Channel, SessionLimits, Sessions
 from transcode.errors import TranscodeError
@@ -125,16 +125,18 @@ class JpipServer:
         limits: JpipLimits,
         clock: Clock,
         prefix: str = "",
+        rate: Rate | None = None,
     ) -> None:
         """Begin.
 
         :param targets: gives an image as a target
         :param prefix: of the names of channels
+        :param rate: of all answers, where other servers share it; else that of `limits`
         """
         self.limits = limits
         self.clock = clock
         self.sessions = Sessions(limits.sessions, prefix)
-        self.bucket = Bucket(limits.rate)
+        self.bucket: Rate = rate or Bucket(limits.rate)
         self._targets = targets
         self._lock = threading.Lock()
         self._under_way = 0
@@ -230,9 +232,9 @@ class JpipServer:
             self.sessions.close(cclose, channel)
 
     def statistics(self) -> dict[str, int]:
-        """Figures for monitoring."""
+        """Figures for monitoring. Sessions that are over are let go of."""
         return {
-            **self.sessions.statistics(),
+            **self.sessions.statistics(self.clock()),
             "jpip_requests": self.requests,
             "jpip_under_way": self._under_way,
         }

@@ -152,9 +152,10 @@ class Sessions:
         with self._lock:
             self._end(session)
 
-    def statistics(self) -> dict[str, int]:
-        """Figures for monitoring."""
+    def statistics(self, now: float) -> dict[str, int]:
+        """Figures for monitoring, of the sessions that are not over."""
         with self._lock:
+            self._sweep(now)
             bins = sum(len(session.model) for session in self._sessions.values())
             return {"jpip_sessions": len(self._sessions), "jpip_channels": len(self._channels), "jpip_bins": bins}
 

@@ -15,7 +15,7 @@ from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import ImageQuery, Tiles
 from medtiles.core.uploads import Uploads
 from medtiles.core.view import Request
-from medtiles.jpip.server import JpipLimits
+from medtiles.protocols.jpip_service import JpipService
 from medtiles.protocols.parameters import image_id
 from transcode.frames import EncodedFrame
 
@@ -43,7 +43,7 @@ class AsyncTiles:
         limits: Limits = Limits(),
         rights: str | None = None,
         uploads: Uploads | None = None,
-        jpip: JpipLimits = JpipLimits(),
+        jpip: JpipService | None = None,
     ) -> None:
         """See GatewayOptions.
 

@@ -19,12 +19,12 @@ from medtiles.access_log import Answer
 from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
 from medtiles.core.uploads import Uploads
-from medtiles.jpip.server import JpipLimits
 from medtiles.protocols import kept, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
 from medtiles.protocols.cors import Cors
 from medtiles.protocols.health import health_routes
 from medtiles.protocols.http import PROTOCOLS, REFUSALS, TILES
+from medtiles.protocols.jpip_service import JpipService
 from medtiles.protocols.origin import UNDER
 from medtiles.protocols.replies import WHOLE_ANSWER, Headers, Reply
 from medtiles.protocols.status import describe
@@ -62,8 +62,8 @@ class GatewayOptions:
     """Address of a licence or a statement of rights that holds for all images."""
     uploads: Uploads | None = None
     """Where images that clients bring go; None: none are taken."""
-    jpip: JpipLimits = JpipLimits()
-    """What clients of JPIP are granted."""
+    jpip: JpipService | None = None
+    """What is offered of JPIP; None: nothing."""
     record: Callable[[Answer], object] = _nothing
     """Takes note of each answer; must cost next to nothing."""
     metrics: Callable[[], bytes] | None = None
@@ -168,7 +168,8 @@ class Gateway:
             await exchange.give(_refusal(scope["path"], error))
         finally:
             seconds = time.perf_counter() - started
-            self._record(_record(scope, headers, exchange.status or 499, exchange.sent, exchange.route, seconds))
+            if not _is_of_a_peer(scope):
+                self._record(_record(scope, headers, exchange.status or 499, exchange.sent, exchange.route, seconds))
 
     async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, exchange: _Exchange) -> None:
         origin = headers.get(b"origin")
@@ -264,6 +265,12 @@ def _merged(headers: Headers, shared: Headers) -> Headers:
     vary = [value for name, value in (*headers, *shared) if name == b"vary"]
     lines = [line for line in (*headers, *shared) if line[0] != b"vary"]
     return [*lines, (b"vary", b", ".join(vary))] if vary else lines
+
+
+def _is_of_a_peer(scope: Scope) -> bool:
+    """Whether another worker passes a request on, by a Unix socket: it counts and logs it itself."""
+    server = scope.get("server")
+    return server is not None and server[1] is None
 
 
 def _record(scope: Scope, headers: dict[bytes, bytes], status: int, sent: int, route: str, seconds: float) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +23,10 @@ from medtiles.core.pyramid import TileKey
 from medtiles.core.tiles import ImageQuery
 from medtiles.jpip.assembly import Assembly
 from medtiles.jpip.messages import BinClass, EndOfResponse, MessageReader, Reason
-from medtiles.jpip.server import JpipLimits
+from medtiles.jpip.server import JpipLimits, JpipServer
+from medtiles.jpip.targets import Targets
 from medtiles.protocols.gateway import GatewayOptions, gateway
+from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.settings import Settings
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 
@@ -31,10 +34,11 @@ from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 class Served:
     """An engine over some files, asked over HTTP without a socket."""
 
-    def __init__(self, engine: Engine, **options: Any) -> None:
+    def __init__(self, engine: Engine, limits: JpipLimits = JpipLimits(), **options: Any) -> None:
         self.engine = engine
         self.names = {each.name: each.id for each in engine.images(ImageQuery()).images}
-        self.app = gateway(engine, GatewayOptions(origins=("*",), **options))
+        jpip = JpipServer(Targets(engine.codestreams).target, limits, time.monotonic)
+        self.app = gateway(engine, GatewayOptions(origins=("*",), jpip=JpipService(jpip, **options)))
 
     def get(self, path: str) -> httpx.Response:
         async def run() -> httpx.Response:
@@ -128,7 +132,7 @@ def test_a_small_window_costs_a_small_part(served: Served) -> None:
 
 def test_header_lines_and_sessions(served: Served) -> None:
     image = served.names["colours.j2k"]
-    app = Served(served.engine, jpip=JpipLimits())
+    app = Served(served.engine)
     (first,) = app.ask(f"target={image}&fsiz=275,175&cnew=http&len=20000", headers={"Origin": "http://a"})
     assert first.headers["content-type"] == "image/jpp-stream"
     assert int(first.headers["content-length"]) == len(first.content) <= 20003
@@ -142,6 +146,19 @@ def test_header_lines_and_sessions(served: Served) -> None:
     assert (gone.status_code, gone.json()["reason"]) == (404, "UNKNOWN_CHANNEL")
     refused = app.ask("target=nothing", "fsiz=0,1", "fsiz=1,1", "")
     assert [each.status_code for each in refused] == [404, 400, 400, 400]
+
+
+def test_lengths_are_told_as_it_was_set(served: Served) -> None:
+    image = served.names["colours.j2k"]
+    for transfer, len_bounds, is_told in [
+        (Transfer.AUTO, "", False),
+        (Transfer.AUTO, "&len=20000", True),
+        (Transfer.LENGTH, "", True),
+        (Transfer.CHUNKED, "&len=20000", False),
+    ]:
+        (found,) = Served(served.engine, transfer=transfer).ask(f"target={image}&fsiz=275,175{len_bounds}")
+        assert ("content-length" in found.headers) == is_told
+        assert found.content.endswith(bytes((Reason.BYTE_LIMIT if len_bounds else Reason.WINDOW_DONE, 0)))
 
 
 def test_a_long_request_is_posted(served: Served) -> None:

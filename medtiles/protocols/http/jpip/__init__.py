@@ -6,22 +6,26 @@ All that a request means is decided in `medtiles.jpip`; here are its bytes, its 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
+import httpx
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
 from medtiles.core.codestreams import CodestreamSet, OffersCodestreams
 from medtiles.core.errors import BadRequestError
+from medtiles.jpip.delegation import OURSELVES
+from medtiles.jpip.errors import UnknownChannelError
 from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
-from medtiles.jpip.server import JpipServer, Response
-from medtiles.jpip.targets import Targets
+from medtiles.jpip.server import HTTP, Response
 from medtiles.protocols import bodies, parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
+from medtiles.protocols.http.jpip.forwarding import DELEGATED, ForwardedReply, Forwarder
+from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.protocols.replies import NOSNIFF, Headers, Reply
 
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -33,21 +37,19 @@ _PIECE = 1 << 16
 
 
 def routes(tiles: AsyncTiles) -> list[Route]:
-    """The routes, where the engine is in this process."""
-    if not isinstance(tiles.tiles, OffersCodestreams):
+    """The routes, where there is JPIP."""
+    if tiles.jpip is None or not isinstance(tiles.tiles, OffersCodestreams):
         return []
     codestreams = tiles.tiles.codestreams
-    server = JpipServer(Targets(codestreams).target, tiles.jpip, time.monotonic)
-
-    async def get_jpip(request: HttpRequest) -> JpipReply:
-        asked = read_request(await _text(request))
-        response = await tiles.call(server.begin, asked, request.path_params.get("image"))
-        return JpipReply(tiles, asked, response)
+    answers = _Answers(tiles, tiles.jpip)
 
     async def get_codestreams(request: HttpRequest) -> Reply:
         image = parameters.image_id(request.path_params["image"])
         found = await tiles.call(codestreams.describe, image)
         return replies.json_document(codestreams_document(found), request.headers)
+
+    async def get_jpip(request: HttpRequest) -> JpipReply | ForwardedReply:
+        return await answers.to(request)
 
     methods = ["GET", "POST"]
     return [
@@ -55,6 +57,42 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         Route("/jpip", get_jpip, methods=methods, name="jpip"),
         Route("/jpip/{image}", get_jpip, methods=methods, name="jpip"),
     ]
+
+
+class _Answers:
+    """Who answers a request: this process, the worker that holds the session, or a server that takes over a new one."""
+
+    def __init__(self, tiles: AsyncTiles, service: JpipService) -> None:
+        self._tiles = tiles
+        self._service = service
+        self._forwarder = Forwarder(service.peers)
+
+    async def to(self, request: HttpRequest) -> JpipReply | ForwardedReply:
+        """The answer, ready to be sent."""
+        text, named = await _text(request), request.path_params.get("image")
+        asked = read_request(text)
+        peer = self._service.peer_of(asked.cid)
+        if peer is not None:
+            return await self._of_peer(peer, text, request)
+        if asked.cid is None and HTTP in asked.cnew and DELEGATED not in request.headers:
+            whole = f"target={quote(named)}&{text}" if named is not None and asked.target is None else text
+            delegated = await self._of_other(whole)
+            if delegated is not None:
+                return delegated
+        response = await self._tiles.call(self._service.server.begin, asked, named)
+        return JpipReply(self._tiles, asked, response, self._service.transfer)
+
+    async def _of_peer(self, peer: str, text: str, request: HttpRequest) -> ForwardedReply:
+        try:
+            return await self._forwarder.to_peer(peer, text, request.headers.get("host", ""))
+        except httpx.TransportError as error:
+            message = "cid: the process that held this channel is no more; ask for a new one"
+            raise UnknownChannelError(message) from error
+
+    async def _of_other(self, text: str) -> ForwardedReply | None:
+        shares = self._service.shares
+        place = shares.next() if shares is not None else OURSELVES
+        return None if place == OURSELVES else await self._forwarder.to_server(place, text)
 
 
 def codestreams_document(found: CodestreamSet) -> dict[str, Any]:
@@ -96,6 +134,7 @@ class JpipReply:
     tiles: AsyncTiles
     asked: JpipRequest
     response: Response
+    transfer: Transfer
 
     async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - ASGI's own type
         """Send it.
@@ -112,8 +151,7 @@ class JpipReply:
         if self.response.after is not None:
             await asyncio.shield(asyncio.wrap_future(self.response.after))
         pieces = self.response.pieces()
-        is_bounded = self.asked.len is not None and self.asked.len <= _AT_ONCE
-        if is_bounded and not is_head:
+        if self._tells_length() and not is_head:
             body = await self.tiles.call(b"".join, pieces)
             await send(_start(self._headers(len(body))))
             stream = self._cut(body)
@@ -130,6 +168,11 @@ class JpipReply:
             await send({"type": "http.response.body", "body": b""})
         finally:
             leaving.cancel()
+
+    def _tells_length(self) -> bool:
+        if self.transfer is Transfer.AUTO:
+            return self.asked.len is not None and self.asked.len <= _AT_ONCE
+        return self.transfer is Transfer.LENGTH
 
     async def _cut(self, body: bytes) -> AsyncGenerator[bytes, None]:
         for at in range(0, len(body), _PIECE):
