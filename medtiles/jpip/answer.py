@@ -38,6 +38,8 @@ class Target:
     bins: Callable[[int], Bins]
     """Those of a codestream, opened when it is first asked for."""
     metadata: MetadataBins = field(default_factory=MetadataBins)
+    raw: DataBin | None = None
+    """The bytes of its file, where its codestreams lie in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Answer:
         self._model = model
         self._chunk = chunk
         self.kind, self._is_extended = _stream_type(request)
+        self.media_type = f"image/{self.kind}"
         self._most = most_bytes
         self._tile_parts = TilePartModel("tpmodel", request.tpmodel) if request.tpmodel else None
         self._need = _need(request)
@@ -342,7 +345,7 @@ def _stream_type(request: JpipRequest) -> tuple[str, bool]:
         if kind.name in STREAMS:
             return kind.name, kind.is_extended
     asked = ", ".join(kind.name for kind in request.type)[:200]
-    message = f"type: none of {asked} is made here, but {' and '.join(STREAMS)}"
+    message = f"type: none of {asked} can be made of this codestream, but {' and '.join(STREAMS)} of any"
     raise UnsupportedFieldError(message)
 
 

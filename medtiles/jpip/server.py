@@ -15,9 +15,11 @@ from medtiles.jpip.model import CacheModel
 from medtiles.jpip.rates import Bucket, Rate
 from medtiles.jpip.request import JpipRequest
 from medtiles.jpip.session import Channel, SessionLimits, Sessions
+from medtiles.jpip.whole import FileAnswer, file_kind
 from transcode.errors import TranscodeError
 
 HTTP = "http"
+AnyAnswer = Answer | FileAnswer
 _MOST_TOLD = 500
 """Letters of what went wrong, in the end of a response."""
 Clock = Callable[[], float]
@@ -46,7 +48,7 @@ class JpipLimits:
 class Response:
     """One response: `headers`, then `pieces` until the end, `open` before them and `close` afterwards, in any case."""
 
-    def __init__(self, server: JpipServer, answer: Answer, channel: Channel | None, request: JpipRequest) -> None:
+    def __init__(self, server: JpipServer, answer: AnyAnswer, channel: Channel | None, request: JpipRequest) -> None:
         self.answer = answer
         self.headers = dict(answer.headers)
         self.channel = channel
@@ -77,6 +79,8 @@ class Response:
                     piece = next(stream, None)
             except (MedTilesError, TranscodeError) as error:
                 if not is_begun:
+                    raise
+                if isinstance(self.answer, FileAnswer):
                     raise
                 self.answer.reason = Reason.NOT_SPECIFIED
                 yield end_of_response(Reason.NOT_SPECIFIED, str(error)[:_MOST_TOLD].encode("ascii", "replace"))
@@ -199,8 +203,11 @@ class JpipServer:
             response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={HTTP}"
         return response
 
-    def _answer(self, target: Target, request: JpipRequest, model: CacheModel) -> Answer:
+    def _answer(self, target: Target, request: JpipRequest, model: CacheModel) -> AnyAnswer:
         """What a client says of its cache counts only when it speaks of the bytes that are served."""
+        kind = file_kind(target, request)
+        if kind is not None:
+            return FileAnswer(target, request, kind)
         if request.model is not None and request.tid in {None, target.tid}:
             model.update("model", request.model, request.stream or CacheModel.FIRST)
         return Answer(

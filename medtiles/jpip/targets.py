@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from medtiles.core.cache import TileCache
 from medtiles.core.codestreams import CodestreamPlace, Codestreams, CodestreamSet, Held
 from medtiles.jpip.answer import Target
-from medtiles.jpip.bins import Bins, CodestreamBins, TiledBins
+from medtiles.jpip.bins import Bins, CodestreamBins, DataBin, Piece, TiledBins
 from medtiles.jpip.boxes import MetadataBins
 from medtiles.jpip.errors import FieldError
+from medtiles.jpip.messages import BinClass
 from transcode.codestream import parse, require_decodable
 
 _MOST_OPEN = 32
@@ -71,7 +72,7 @@ class Targets:
         metadata = MetadataBins(found.boxes if subtarget is None else (), read_file)
         name = f"{image}\n{found.version}\n{subtarget}"
         tid = hashlib.blake2b(name.encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
-        return Target(tid, len(numbers), bins, metadata)
+        return Target(tid, len(numbers), bins, metadata, _raw(found, subtarget, read_file))
 
     def _opened(self, image: str, version: str, number: int, place: CodestreamPlace) -> Bins:
         """A codestream, its structure validated.
@@ -92,6 +93,17 @@ class Targets:
             opened = CodestreamBins(file.read, parse(file), _INDEX_BYTES)
         require_decodable(opened.codestream)
         return opened
+
+
+def _raw(found: CodestreamSet, subtarget: tuple[int, int] | None, read: Callable[[int, int], bytes]) -> DataBin | None:
+    """The file, or the part of it that is the target."""
+    ends = [box.offset + box.length for box in found.boxes] or [
+        place.offset + place.length for place in found.places if place.held is Held.IN_FILE
+    ]
+    if not ends:
+        return None
+    first, last = subtarget or (0, max(ends) - 1)
+    return DataBin(BinClass.TILE, 0, (Piece(last - first + 1, first),), read)
 
 
 def _one(_: object) -> int:

@@ -5,9 +5,8 @@
             show(stage.pixels)
 
 Theory of operation. `transport` sends requests and gives answers piece by piece; `conversation` asks about one target
-until all has come, in a session or without one, and goes on after a connection that broke; `arrived` is what has come,
-`kept` the same on the disk; `picture` knows which parts of a window are there, and decodes them; `image` puts these
-together. Codestreams and files are made of what has come by `medtiles.jpip.assembly` and `boxed`.
+until all has come, in a session or without one, and goes on after a connection that broke; `kept` is what has come, on
+the disk; `picture` knows which parts of a window are there, and decodes them; `image` puts these together.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from medtiles.core.errors import BusyError
-from medtiles.jpip.client.arrived import Arrived
+from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.client.kept import KeptFile
 from medtiles.jpip.client.transport import Address, BrokenConnectionError, channel_of
 from medtiles.jpip.errors import StreamError, UnknownChannelError

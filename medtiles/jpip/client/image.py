@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from medtiles.core.errors import BusyError, ImageNotFoundError
-from medtiles.jpip.client.boxed import boxed, plain_file
+from medtiles.jpip.boxed import boxed, plain_file
 from medtiles.jpip.client.conversation import Conversation
 from medtiles.jpip.client.picture import Look, Picture, Step
 from medtiles.jpip.messages import BinClass

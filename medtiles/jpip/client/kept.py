@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from medtiles.jpip.client.arrived import Arrived
+from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.errors import StreamError
 from medtiles.jpip.messages import EndOfResponse, Message, MessageReader, MessageWriter
 

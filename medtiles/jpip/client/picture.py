@@ -8,9 +8,9 @@ import numpy as np
 
 from medtiles.core.errors import BadRequestError, ViewTooLargeError
 from medtiles.core.geometry import Region
+from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.assembly import AssembledTile, Assembly
 from medtiles.jpip.bins import LONG_REACH, SHORT_REACH
-from medtiles.jpip.client.arrived import Arrived
 from medtiles.jpip.messages import BinClass
 from medtiles.jpip.window import (
     Window,

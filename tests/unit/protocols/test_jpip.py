@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,13 @@ from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 class Served:
     """An engine over some files, asked over HTTP without a socket."""
 
-    def __init__(self, engine: Engine, limits: JpipLimits = JpipLimits(), **options: Any) -> None:
+    def __init__(
+        self, engine: Engine, files: Iterable[Path] = (), limits: JpipLimits = JpipLimits(), **options: Any
+    ) -> None:
         self.engine = engine
+        self.files = {path.name: path.read_bytes() for path in files}
         self.names = {each.name: each.id for each in engine.images(ImageQuery()).images}
-        jpip = JpipServer(Targets(engine.codestreams).target, limits, time.monotonic)
+        jpip = JpipServer(Targets(engine.codestreams).target, JpipLimits(), time.monotonic)
         self.app = gateway(engine, GatewayOptions(origins=("*",), jpip=JpipService(jpip, **options)))
 
     def get(self, path: str) -> httpx.Response:
@@ -100,7 +103,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, colours: Picture) -> Iterat
     tifffile.imwrite(folder / "grey.tif", grey, tile=(256, 256))
     engine = build_engine(Settings(roots=(folder,), cache=folder / "cache"))
     engine.catalogue.rescan()
-    yield Served(engine)
+    yield Served(engine, folder.glob("colours.*"))
     engine.close()
 
 
@@ -242,3 +245,44 @@ def test_real_images_come_exactly(path: str, shared_data: Callable[[str], Path],
             assert np.array_equal(pixels.reshape(wanted.shape), wanted)
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "media_type"),
+    [
+        ("colours.j2k", "image/j2c", "image/j2c"),
+        ("colours.j2k", "image/jp2", "image/jp2"),
+        ("colours.jp2", "jp2", "image/jp2"),
+        ("colours.jhc", "image/jph,image/jp2", "image/jph"),
+        ("colours.jhc", "image/jp2,jphc", "image/jphc"),
+        ("colours.tif", "image/jphc", "image/jphc"),
+        ("grey.tif", "raw", "application/octet-stream"),
+    ],
+)
+def test_a_window_may_come_as_a_file(served: Served, name: str, kind: str, media_type: str) -> None:
+    query = f"target={served.names[name]}&type={kind}&fsiz=1100,700,round-up"
+    whole, part = served.ask(query, f"{query}&roff=300,200&rsiz=100,80")
+    assert whole.headers["content-type"] == media_type
+    wanted = imagecodecs.jpeg2k_decode(served.codestream(f"target={served.names[name]}&fsiz=1100,700,round-up"))
+    found = imagecodecs.jpeg2k_decode(whole.content)
+    assert np.array_equal(found, wanted)
+    found = imagecodecs.jpeg2k_decode(part.content)
+    assert np.array_equal(found[200:280, 300:400], wanted[200:280, 300:400])
+    assert len(part.content) < len(whole.content) or name == "colours.jp2"  # whose packets are all of the whole picture
+    (refused,) = served.ask(f"{query}&len=1000")
+    assert refused.status_code == 400
+    assert "len" in refused.json()["detail"]
+
+
+def test_raw_is_the_file_itself(served: Served) -> None:
+    for name in ("colours.j2k", "colours.jp2"):
+        (found,) = served.ask(f"target={served.names[name]}&type=raw")
+        assert found.content == served.files[name]
+
+
+def test_kinds_that_cannot_be_are_refused(served: Served) -> None:
+    (found,) = served.ask(f"target={served.names['colours.jhc']}&fsiz=30,30&type=image/jp2")
+    assert found.status_code == 501
+    assert "image/jp2" in found.json()["detail"]
+    (found,) = served.ask(f"target={served.names['colours.jhc']}&fsiz=30,30&type=image/jp2,jpp-stream")
+    assert found.headers["content-type"] == "image/jpp-stream"

@@ -186,7 +186,7 @@ class JpipReply:
 
     def _headers(self, length: int | None) -> Headers:
         headers = [
-            (b"content-type", f"image/{self.response.answer.kind}".encode("ascii")),
+            (b"content-type", self.response.answer.media_type.encode("ascii")),
             (b"cache-control", b"no-cache" if self.response.channel is not None else replies.NEVER.encode("ascii")),
             NOSNIFF,
         ]

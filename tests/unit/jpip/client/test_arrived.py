@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medtiles.jpip.client import arrived as module
-from medtiles.jpip.client.arrived import Arrived
+from medtiles.jpip import arrived as module
+from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.client.kept import KeptFile, KeptFolder
 from medtiles.jpip.errors import StreamError
 from medtiles.jpip.fields import Range
