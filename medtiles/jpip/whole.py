@@ -13,7 +13,6 @@ from medtiles.core.errors import ViewTooLargeError
 from medtiles.jpip.answer import Answer, Target
 from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.assembly import Assembly
-from medtiles.jpip.bins import Read
 from medtiles.jpip.boxed import boxed, plain_file
 from medtiles.jpip.errors import FieldError
 from medtiles.jpip.messages import BinClass, EndOfResponse, MessageReader, Reason
