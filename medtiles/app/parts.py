@@ -12,7 +12,7 @@ from medtiles.access_log import format_combined, format_json
 from medtiles.app.errors import StartError
 from medtiles.app.seat import Seat
 from medtiles.catalogue import CatalogueOptions, FileCatalogue, UploadFolder
-from medtiles.core.codestreams import OffersCodestreams
+from medtiles.core.codestreams import Codestreams, OffersCodestreams
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.frames import Frames
 from medtiles.core.limits import Limits
@@ -21,6 +21,7 @@ from medtiles.core.tiles import Tiles
 from medtiles.core.uploads import Uploads
 from medtiles.engine.engine import EngineOptions, TileEngine
 from medtiles.engine.frames import FrameEngine, FrameOptions
+from medtiles.engine.instance_codestreams import WithInstances
 from medtiles.engine.watermark import Watermark
 from medtiles.jpip.delegation import Shares
 from medtiles.jpip.rates import SharedBucket
@@ -61,8 +62,14 @@ class Engine(TileEngine):
         offered = Offered(self, full_tiles)
         self._with_slides = WithSlides(catalogue.studies, offered)
         self._slide_frames = SlideFrames(frames, self, offered, full_tiles, options[1])
+        self._with_instances = WithInstances(super().codestreams, self._with_slides, self._slide_frames)
         self._owned = (*owned, frames.close, self._slide_frames.close)
         self._frame_statistics = frames.statistics
+
+    @property
+    def codestreams(self) -> Codestreams:
+        """Images and DICOM instances as JPEG 2000."""
+        return self._with_instances
 
     @property
     def studies(self) -> Studies:

@@ -274,8 +274,16 @@ def doctor(json: Json = False, config: Config = None) -> None:
     checks.examine(config, as_json=json)
 
 
-Url = Annotated[str, typer.Argument(metavar="URL", help="Such as http://server:8080/jpip?target=IMAGE")]
-Stream = Annotated[int, typer.Option(min=0, help="Codestream of the image")]
+Url = Annotated[
+    str,
+    typer.Argument(
+        metavar="URL", help="Such as http://server:8080/jpip?target=IMAGE, or a DICOM file that refers to one"
+    ),
+]
+Stream = Annotated[
+    int | None,
+    typer.Option(min=0, help="Codestream of the image; of a DICOM file the frame, from 1", show_default=False),
+]
 Kept = Annotated[
     str, typer.Option("--cache", metavar="FOLDER", help='Where what came is kept, for later calls; "none": nowhere')
 ]
@@ -306,7 +314,7 @@ def jpip_get(  # noqa: PLR0913, PLR0917
     reduction: Annotated[int | None, typer.Option(min=0, help="Halvings from full resolution [default: 0]")] = None,
     components: Annotated[str, typer.Option(metavar="N,...", help="From 0 [default: all]", show_default=False)] = "",
     layers: Annotated[int | None, typer.Option(min=1, help="Quality layers [default: all]")] = None,
-    stream: Stream = 0,
+    stream: Stream = None,
     stages: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write what is there each time that it is better, as PNG")
     ] = None,
@@ -326,11 +334,30 @@ def jpip_get(  # noqa: PLR0913, PLR0917
     jpip.get(url, out, wanted, way, stages, is_forced=force, as_json=json)
 
 
+@jpip_app.command(name="refer")
+@told_in_one_line
+def jpip_refer(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A DICOM file with pixels; it is not changed")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where they are, such as http://server:8080/jpip?target=...")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The DICOM file to write")],
+    transfer_syntax: Annotated[
+        str, typer.Option(help="1.2.840.10008.1.2.4.94 or .95 (deflated) for JPEG 2000, .204 or .205 for HTJ2K")
+    ] = "1.2.840.10008.1.2.4.204",
+    force: Force = False,
+) -> None:
+    """Write a DICOM file that says where its pixels are (Pixel Data Provider URL) instead of bringing them."""
+    from medtiles.cli import jpip  # noqa: PLC0415
+
+    jpip.refer_to(source, url, out, transfer_syntax, is_forced=force)
+
+
 @jpip_app.command(name="info")
 @told_in_one_line
 def jpip_info(
     url: Url,
-    stream: Stream = 0,
+    stream: Stream = None,
     cache: Kept = "~/.cache/medtiles/jpip",
     stateless: Stateless = False,
     timeout: Timeout = 60.0,

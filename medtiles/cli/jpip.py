@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from medtiles.cli.output import SAMPLES, array_file, media_type, require_writabl
 from medtiles.jpip.client import JpipClient, JpipImage, Look, Picture, Region, Stage
 from transcode.codec import EncodeOptions
 from transcode.codecs import builtin
+from transcode.dicom.file_header import read_header
+from transcode.dicom.jpip_reference import REFERENCED, read_reference, refer
+from transcode.files import StableFile
 from transcode.frames import PixelArray, PixelFormat, Samples
 
 _CODESTREAMS = frozenset({".j2k", ".j2c", ".jpc", ".jhc", ".jphc"})
@@ -67,7 +70,7 @@ class Wanted:
     reduction: int | None = None
     components: str = ""
     layers: int | None = None
-    stream: int = 0
+    stream: int | None = None
 
     def look(self, picture: Picture) -> Look:
         """The same, of a picture.
@@ -82,7 +85,7 @@ class Wanted:
                 raise UsageError(message)
             region = Region(*numbers)
         components = tuple(_numbers("--components", self.components)) if self.components else None
-        return Look(region, self._reduction(picture, region), components, self.layers, self.stream)
+        return Look(region, self._reduction(picture, region), components, self.layers, picture.stream)
 
     def _reduction(self, picture: Picture, region: Region | None) -> int:
         if self.size is None:
@@ -97,8 +100,39 @@ class Wanted:
         return reduction
 
 
-def print_info(url: str, stream: int, way: Way) -> None:
+def place_of(where: str, stream: int | None) -> tuple[str, int]:
+    """An address, and the codestream there: of a URL, or of a DICOM file that refers to one.
+
+    :raises DicomFileError: a file that refers to none, or a frame that it does not have
+    :raises OSError: the file cannot be read
+    """
+    if "://" in where:
+        return where, stream or 0
+    with closing(StableFile(Path(where))) as file:
+        reference = read_reference(file)
+    frame = 1 if stream is None else stream
+    reference.frame_url(frame)
+    return reference.url, frame
+
+
+def refer_to(source: Path, url: str, out: Path, transfer_syntax: str, *, is_forced: bool) -> None:
+    """Write an instance that refers to a server instead of bringing its pixels.
+
+    :raises UsageError: no such transfer syntax
+    """
+    if transfer_syntax not in REFERENCED:
+        message = f"--transfer-syntax {transfer_syntax}: it must be one of {', '.join(sorted(REFERENCED))}"
+        raise UsageError(message)
+    require_writable(out, (source,), is_forced=is_forced)
+    with closing(StableFile(source)) as file:
+        header = read_header(file)
+        data = refer(header, url, transfer_syntax, header.image_pixel.format.photometric)
+    write(out, data, is_forced=is_forced)
+
+
+def print_info(where: str, wanted_stream: int | None, way: Way) -> None:
     """Print what there is at an address."""
+    url, stream = place_of(where, wanted_stream)
     with way.client() as client, client.open(url) as image:
         picture = image.picture(stream)
         found = {
@@ -118,7 +152,7 @@ def print_info(url: str, stream: int, way: Way) -> None:
 
 
 def get(  # noqa: PLR0913 - what the command was given
-    url: str, out: Path, wanted: Wanted, way: Way, stages: Path | None, *, is_forced: bool, as_json: bool
+    where: str, out: Path, wanted: Wanted, way: Way, stages: Path | None, *, is_forced: bool, as_json: bool
 ) -> None:
     """Get what is wanted into a file; each stage of it into a folder, where there is one."""
     suffix = out.suffix.lower()
@@ -127,12 +161,13 @@ def get(  # noqa: PLR0913 - what the command was given
     require_writable(out, (), is_forced=is_forced)
     if stages is not None:
         stages.mkdir(parents=True, exist_ok=True)
+    url, stream = place_of(where, wanted.stream)
     with way.client() as client, client.open(url) as image:
-        picture = image.picture(wanted.stream)
+        picture = image.picture(stream)
         look = wanted.look(picture)
         last = _last_stage(image, look, stages, is_forced=is_forced)
         if suffix in _CODESTREAMS:
-            data = image.codestream(wanted.stream)
+            data = image.codestream(stream)
         elif suffix in _FILES:
             data = image.file()
         else:

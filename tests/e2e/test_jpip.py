@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import imagecodecs
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from jpylyzer import jpylyzer
@@ -24,8 +25,11 @@ from PIL import Image
 
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.jpip.client import JpipClient, Look, Region
+from tests.dicom_files import encapsulated, gradient, image, save
 from tests.e2e.serving import Server, serving, wait_until
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
+from transcode.dicom.jpip_reference import read_reference
+from transcode.dicom.streams import MemoryFile
 
 TEXT = b"<r>" + b"<a/>" * 1250 + b"</r>"
 """Longer than what stays within the list of boxes."""
@@ -292,3 +296,72 @@ def test_sessions_are_divided_among_servers(files: Path, colours: Picture, tmp_p
             second.end()
             granted = [httpx.get(f"{url}&fsiz=20,20&cnew=http").headers["jpip-cnew"] for _ in range(3)]
             assert not any("host=" in each for each in granted)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames that are stored as they are, as JPEG 2000 and in colours."""
+    folder = tmp_path_factory.mktemp("study")
+    grey = gradient(5, 120, 100, "u2") // 16
+    stored = encapsulated(
+        image(grey, BitsStored=12, HighBit=11, SOPInstanceUID="1.2.3.2"),
+        [bytes(imagecodecs.jpeg2k_encode(each, level=0, bitspersample=12, codecformat="j2k")) for each in grey],
+    )
+    save(folder / "plain.dcm", image(grey, BitsStored=12, HighBit=11, SOPInstanceUID="1.2.3.1"))
+    save(folder / "stored.dcm", stored, "1.2.840.10008.1.2.4.90")
+    colours = np.random.default_rng(1).integers(0, 255, (64, 80, 3), np.uint8)
+    save(folder / "colours.dcm", image(colours[np.newaxis], SOPInstanceUID="1.2.3.3"))
+    return folder
+
+
+@pytest.mark.parametrize("number", ["94", "95", "204", "205"])
+def test_references_are_handed_out_instead_of_pixels(study: Path, number: str, tmp_path: Path) -> None:
+    syntax = f"1.2.840.10008.1.2.4.{number}"
+    with started(study, tmp_path / "cache") as server, JpipClient() as client:
+        for path in study.iterdir():
+            dataset = pydicom.dcmread(path)
+            where = f"studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
+            answer = httpx.get(
+                f"{server.url}/dicomweb/{where}/instances/{dataset.SOPInstanceUID}",
+                headers={"Accept": f"application/dicom; transfer-syntax={syntax}"},
+            )
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["content-type"] == f"application/dicom; transfer-syntax={syntax}"
+            (tmp_path / "a.dcm").write_bytes(answer.content)
+            reference = read_reference(MemoryFile("a.dcm", answer.content))
+            assert reference.dataset.file_meta.TransferSyntaxUID == syntax
+            assert reference.frames == int(dataset.get("NumberOfFrames", 1))
+            frames = dataset.pixel_array.reshape(reference.frames, dataset.Rows, dataset.Columns, -1)
+            with client.open(reference.url) as picture:
+                for frame in {1, reference.frames}:
+                    found = picture.fetch(Look(stream=frame))
+                    assert np.array_equal(found, frames[frame - 1])
+                    kind = picture.picture(frame).assembly
+                    assert kind.is_high_throughput == reference.is_htj2k
+                    photometric = {1: "MONOCHROME2", 3: "YBR_RCT"}[found.shape[2]]
+                    assert reference.dataset.PhotometricInterpretation == photometric
+                assert np.array_equal(picture.fetch(), frames[0])
+            options = ("--force", "--cache", "none", "--stream", reference.frames)
+            done = medtiles("jpip", "get", tmp_path / "a.dcm", tmp_path / "a.npy", *options)
+            assert done.returncode == 0, done.stderr
+            assert np.array_equal(np.load(tmp_path / "a.npy"), frames[-1])
+        whole = httpx.get(
+            f"{server.url}/dicomweb/studies/{dataset.StudyInstanceUID}",
+            headers={"Accept": f'multipart/related; type="application/dicom"; transfer-syntax={syntax}'},
+        )
+        assert whole.status_code == 200
+        assert whole.content.count(syntax.encode()) >= 1
+
+
+def test_the_command_writes_references(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b.dcm"
+    done = medtiles("jpip", "refer", study / "plain.dcm", "http://a/jpip?target=b", out)
+    assert done.returncode == 0, done.stderr
+    assert read_reference(MemoryFile("b.dcm", out.read_bytes())).frame_url(2) == "http://a/jpip?target=b&stream=2"
+    again = medtiles("jpip", "refer", study / "plain.dcm", "http://a/jpip?target=b", out)
+    assert (again.returncode, "exists" in again.stderr) == (1, True)
+    wrong = medtiles("jpip", "refer", study / "plain.dcm", "http://a", tmp_path / "c.dcm", "--transfer-syntax", "1.2")
+    assert wrong.returncode == 2
+    assert not (tmp_path / "c.dcm").exists()
+    got = medtiles("jpip", "get", out, tmp_path / "c.png", "--stream", 9)
+    assert (got.returncode, "has 5, from 1" in got.stderr) == (1, True)

@@ -38,6 +38,8 @@ NATIVE_TRANSFER_SYNTAXES = frozenset(
 MAX_INFLATED = 1 << 30
 """The largest deflated data set that is opened, in inflated bytes."""
 
+_DEFLATED = frozenset({DEFLATED_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
+"""The last two refer to a JPIP server (PS3.5 A.7, A.12)."""
 _PER_FRAME = 0x52009230
 _DEFER = 1 << 20
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
@@ -117,7 +119,7 @@ def _read_header(file: RandomAccess, specific_tags: list[BaseTag | int] | None) 
     meta_end = stream.tell()
     body: RandomAccess = file
     transfer_syntax = text(meta, "TransferSyntaxUID")
-    if transfer_syntax == DEFLATED_LITTLE_ENDIAN:
+    if transfer_syntax in _DEFLATED:
         body = MemoryFile(file.name, _inflated(file, stream.tell()))
         stream = HeadStream(body)
     implicit, little = _encoding(stream, transfer_syntax)

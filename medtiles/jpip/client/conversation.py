@@ -163,7 +163,14 @@ class Conversation:
         return end
 
     def _begin(self, stream: int, fields: Mapping[str, str]) -> Reply:
-        asked = {"stream": str(stream), **fields, "type": _TYPE, "len": str(self._limit), "tid": self.tid or _NO_ID}
+        asked = {
+            **dict(self._address.more),
+            "stream": str(stream),
+            **fields,
+            "type": _TYPE,
+            "len": str(self._limit),
+            "tid": self.tid or _NO_ID,
+        }
         address = self._address
         if self._channel is not None:
             asked["cid"], address = self._channel

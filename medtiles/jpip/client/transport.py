@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 import httpx
 
@@ -41,6 +41,8 @@ class Address:
     """Without a query."""
     target: str | None
     """None: the path names it."""
+    more: tuple[tuple[str, str], ...] = ()
+    """Other fields of the address, which belong to each request."""
 
     @classmethod
     def of(cls, url: str) -> Address:
@@ -52,8 +54,10 @@ class Address:
         if parts.scheme not in _SCHEMES or not parts.netloc:
             message = f"{url!r} is no address of a picture, such as http://server/jpip?target=slide"
             raise BadRequestError(message)
-        target = parse_qs(parts.query).get("target", [None])[0]
-        return cls(urlunsplit((_SCHEMES[parts.scheme], parts.netloc, parts.path or "/", "", "")), target)
+        fields = dict(parse_qsl(parts.query, keep_blank_values=True))
+        target = fields.pop("target", None)
+        plain = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, parts.path or "/", "", ""))
+        return cls(plain, target, tuple(fields.items()))
 
     def moved(self, found: Mapping[str, str]) -> Address:
         """Where the requests of a channel go (`JPIP-cnew`, D.2.3): to the same server unless it says otherwise."""

@@ -7,15 +7,19 @@ from collections.abc import Iterator, Sequence
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
+from medtiles.core.errors import BadRequestError
 from medtiles.core.studies import Instance, Studies
 from medtiles.protocols.async_tiles import AsyncTiles
-from medtiles.protocols.http.dicomweb.accept import Offer
+from medtiles.protocols.http.dicomweb.accept import MediaRange, Offer, read_accept
 from medtiles.protocols.http.dicomweb.addresses import ROOT, instance_url, root_url, scope_of
 from medtiles.protocols.http.dicomweb.data_sets import VARY, accepted
 from medtiles.protocols.http.dicomweb.multipart import Layout, Part, lay_out
+from medtiles.protocols.http.dicomweb.queries import parameter
+from medtiles.protocols.http.dicomweb.references import reference, wanted_reference
+from medtiles.protocols.origin import origin_of
 from medtiles.protocols.replies import NOSNIFF, REVALIDATE, Headers, Reply, entity_tag, matches, not_modified
 from medtiles.protocols.streamed import StreamedReply
-from transcode.errors import FileChangedError
+from transcode.errors import FileChangedError, UnsupportedEncodingError
 
 _DICOM = "application/dicom"
 
@@ -26,6 +30,9 @@ def routes(tiles: AsyncTiles) -> list[Route]:
     async def get_instances(request: HttpRequest) -> Reply | StreamedReply:
         studies = tiles.tiles.studies
         found = await tiles.call(studies.instances, scope_of(request))
+        referenced = _referenced(request) if tiles.jpip is not None else None
+        if referenced is not None:
+            return await _references(tiles, found, referenced, request)
         is_single = _is_single(request, found)
         root = root_url(request)
         etag = entity_tag("\n".join(each.version for each in found), ("instances", root, is_single))
@@ -45,6 +52,44 @@ def routes(tiles: AsyncTiles) -> list[Route]:
             f"{ROOT}/studies/{{study}}/series/{{series}}/instances/{{instance}}", get_instances, name="wado_instance"
         ),
     ]
+
+
+def _referenced(request: HttpRequest) -> MediaRange | None:
+    """How the client wants references to pixels, where it does not want the pixels."""
+    asked = read_accept(request.headers.get("accept", ""), parameter(request.scope["query_string"], "accept"))
+    return wanted_reference(asked)
+
+
+async def _references(
+    tiles: AsyncTiles, instances: Sequence[Instance], wanted: MediaRange, request: HttpRequest
+) -> Reply:
+    """Small files, made anew each time: the address of this server stands in them."""
+    origin, syntax = origin_of(request), wanted.transfer_syntax
+    if not origin:
+        message = "a reference names this server, and the request does not say how it is called (Host)"
+        raise BadRequestError(message)
+    if len(instances) > 1 and not wanted.is_multipart:
+        message = f"{len(instances)} instances are several parts: multipart/related; type={_DICOM} is wanted"
+        raise UnsupportedEncodingError(message)
+    media_type = f"{_DICOM}; transfer-syntax={syntax}"
+    bodies = [await tiles.call(reference, tiles.tiles, each, syntax, origin) for each in instances]
+    body, media_type_of_all = bodies[0], media_type
+    if wanted.is_multipart:
+        root = root_url(request)
+        layout = lay_out(
+            [
+                Part(media_type, len(body), f"{each.version} {syntax}", instance_url(root, each))
+                for each, body in zip(instances, bodies, strict=True)
+            ]
+        )
+        body, media_type_of_all = layout.joined(bodies), layout.media_type
+    headers = [
+        (b"content-type", media_type_of_all.encode("ascii")),
+        (b"cache-control", REVALIDATE.encode("ascii")),
+        NOSNIFF,
+        (VARY[0].encode("ascii"), VARY[1].encode("ascii")),
+    ]
+    return Reply(200, headers, body)
 
 
 def _is_single(request: HttpRequest, instances: Sequence[Instance]) -> bool:
