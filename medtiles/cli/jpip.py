@@ -19,7 +19,8 @@ from medtiles.jpip.client import JpipClient, JpipImage, Look, Picture, Region, S
 from transcode.codec import EncodeOptions
 from transcode.codecs import builtin
 from transcode.dicom.file_header import read_header
-from transcode.dicom.jpip_reference import REFERENCED, read_reference, refer
+from transcode.dicom.jpip_reference import read_reference, refer
+from transcode.dicom.referenced_syntaxes import REFERENCED
 from transcode.files import StableFile
 from transcode.frames import PixelArray, PixelFormat, Samples
 

@@ -269,8 +269,7 @@ def _merged(headers: Headers, shared: Headers) -> Headers:
 
 def _is_of_a_peer(scope: Scope) -> bool:
     """Whether another worker passes a request on, by a Unix socket: it counts and logs it itself."""
-    server = scope.get("server")
-    return server is not None and server[1] is None
+    return scope["client"] is None
 
 
 def _record(scope: Scope, headers: dict[bytes, bytes], status: int, sent: int, route: str, seconds: float) -> Answer:

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 import medtiles
 from transcode.codecs import ENCODINGS
 from transcode.dicom.file_header import NATIVE_TRANSFER_SYNTAXES
+from transcode.dicom.referenced_syntaxes import REFERENCED
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 1_000_000
@@ -148,4 +149,4 @@ def test_continuous_integration_runs_the_commands_of_the_readme() -> None:
 def test_the_readme_tells_every_transfer_syntax_that_is_read_and_no_other() -> None:
     told = re.findall(r"\b1\.2\.840\.10008\.1\.2(?:\.\d+)*", (ROOT / "README.md").read_text())
     read = {uid for encoding in ENCODINGS for uid in encoding.transfer_syntaxes} | NATIVE_TRANSFER_SYNTAXES
-    assert sorted(told) == sorted(read)
+    assert sorted(uid for uid in told if uid not in REFERENCED) == sorted(read)

@@ -22,6 +22,7 @@ from transcode.dicom.attributes import naming, quiet, text
 from transcode.dicom.per_frame import UNDEFINED_LENGTH, PerFrameSequence
 from transcode.dicom.pixel_format import ImagePixel, image_pixel
 from transcode.dicom.recognition import is_plausible_start
+from transcode.dicom.referenced_syntaxes import DEFLATED
 from transcode.dicom.streams import HeadStream, MemoryFile
 from transcode.errors import DicomFileError
 from transcode.files import RandomAccess
@@ -38,8 +39,7 @@ NATIVE_TRANSFER_SYNTAXES = frozenset(
 MAX_INFLATED = 1 << 30
 """The largest deflated data set that is opened, in inflated bytes."""
 
-_DEFLATED = frozenset({DEFLATED_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
-"""The last two refer to a JPIP server (PS3.5 A.7, A.12)."""
+_DEFLATED = DEFLATED | {DEFLATED_LITTLE_ENDIAN}
 _PER_FRAME = 0x52009230
 _DEFER = 1 << 20
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}

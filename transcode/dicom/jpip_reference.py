@@ -19,17 +19,9 @@ from pydicom.uid import UID
 
 from transcode.dicom.attributes import quiet, text
 from transcode.dicom.file_header import FileHeader, read_header
+from transcode.dicom.referenced_syntaxes import DEFLATED, OF_HTJ2K, REFERENCED
 from transcode.errors import DicomFileError, UnsupportedPixelsError
 from transcode.files import RandomAccess
-
-JPIP = "1.2.840.10008.1.2.4.94"
-JPIP_DEFLATE = "1.2.840.10008.1.2.4.95"
-JPIP_HTJ2K = "1.2.840.10008.1.2.4.204"
-JPIP_HTJ2K_DEFLATE = "1.2.840.10008.1.2.4.205"
-REFERENCED = frozenset({JPIP, JPIP_DEFLATE, JPIP_HTJ2K, JPIP_HTJ2K_DEFLATE})
-OF_HTJ2K = frozenset({JPIP_HTJ2K, JPIP_HTJ2K_DEFLATE})
-"""Their codestreams are of Part 15; those of the others of Part 1."""
-DEFLATED = frozenset({JPIP_DEFLATE, JPIP_HTJ2K_DEFLATE})
 
 _PIXELS = 0x7FE0
 """The group of Pixel Data and all that belongs to it."""

@@ -11,8 +11,7 @@ from medtiles.core.studies import Instance, Studies
 from medtiles.core.tiles import Tiles
 from medtiles.protocols.http.dicomweb.accept import ANY, MediaRange
 from transcode.codestream import parse
-from transcode.dicom.file_header import read_header
-from transcode.dicom.jpip_reference import OF_HTJ2K, REFERENCED, refer
+from transcode.dicom.referenced_syntaxes import OF_HTJ2K, REFERENCED
 from transcode.errors import TruncatedFileError
 from transcode.jp2_boxes import codestream_within
 
@@ -34,6 +33,9 @@ def reference(tiles: Tiles, instance: Instance, transfer_syntax: str, origin: st
     :raises CorruptFrameError, DicomFileError: it is damaged
     :raises ImageNotFoundError, FileChangedError: its file is gone, or another
     """
+    from transcode.dicom.file_header import read_header  # noqa: PLC0415 - pydicom is loaded when it is first needed
+    from transcode.dicom.jpip_reference import refer  # noqa: PLC0415
+
     target = InstanceTarget(instance.uid, HTJ2K if transfer_syntax in OF_HTJ2K else JPEG_2000)
     header = read_header(_Pieces(tiles.studies, instance))
     photometric = header.image_pixel.format.photometric

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from starlette.requests import Request as HttpRequest
 from starlette.routing import Route
 
@@ -24,7 +23,7 @@ from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
 from medtiles.jpip.server import HTTP, Response
 from medtiles.protocols import bodies, parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
-from medtiles.protocols.http.jpip.forwarding import DELEGATED, ForwardedReply, Forwarder
+from medtiles.protocols.http.jpip.forwarding import DELEGATED, ForwardedReply, Forwarder, UnreachableError
 from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.protocols.replies import NOSNIFF, Headers, Reply
 
@@ -85,7 +84,7 @@ class _Answers:
     async def _of_peer(self, peer: str, text: str, request: HttpRequest) -> ForwardedReply:
         try:
             return await self._forwarder.to_peer(peer, text, request.headers.get("host", ""))
-        except httpx.TransportError as error:
+        except UnreachableError as error:
             message = "cid: the process that held this channel is no more; ask for a new one"
             raise UnknownChannelError(message) from error
 

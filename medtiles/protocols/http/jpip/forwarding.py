@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import httpx
 
 from medtiles.protocols.async_tiles import ClientGoneError, gone
 from medtiles.protocols.replies import NOSNIFF
+
+if TYPE_CHECKING:
+    import httpx
 
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,7 +22,12 @@ DELEGATED = "x-jpip-delegated"
 """A header of requests that were handed over once, and are not again."""
 _LONGEST_QUERY = 8000
 _PASSED_ON = frozenset({"content-type", "content-length", "cache-control", "x-content-type-options"})
-_PATIENCE = httpx.Timeout(60.0, connect=3.0)
+_SILENT, _CONNECTING = 60.0, 3.0
+"""Seconds that another process may be silent, and take to be reached."""
+
+
+class UnreachableError(Exception):
+    """Another process does not answer."""
 
 
 class Forwarder:
@@ -31,13 +38,20 @@ class Forwarder:
 
         :param peers: Unix sockets, by the names of those that listen there
         """
-        mounts = {_peer(name): httpx.AsyncHTTPTransport(uds=str(path)) for name, path in peers.items()}
-        self._client = httpx.AsyncClient(mounts=mounts, timeout=_PATIENCE, trust_env=False)
+        self._peers = peers
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        import httpx  # noqa: PLC0415 - it brings much that most servers never need
+
+        mounts = {_peer(name): httpx.AsyncHTTPTransport(uds=str(path)) for name, path in self._peers.items()}
+        timeout = httpx.Timeout(_SILENT, connect=_CONNECTING)
+        return httpx.AsyncClient(mounts=mounts, timeout=timeout, trust_env=False)
 
     async def to_peer(self, name: str, query: str, host: str) -> ForwardedReply:
         """The answer of another worker.
 
-        :raises httpx.TransportError: it does not answer
+        :raises UnreachableError: it does not answer
         """
         return await self._begun(f"{_peer(name)}/jpip", query, {"host": host} if host else {})
 
@@ -45,7 +59,7 @@ class Forwarder:
         """The answer of another server, which says where its channels are; None: it gives none."""
         try:
             found = await self._begun(address, query, {DELEGATED: "1"})
-        except httpx.TransportError:
+        except UnreachableError:
             return None
         if found.response.status_code != 200 or "jpip-cnew" not in found.response.headers:
             await found.response.aclose()
@@ -54,12 +68,18 @@ class Forwarder:
         return found
 
     async def _begun(self, address: str, query: str, headers: Mapping[str, str]) -> ForwardedReply:
+        import httpx  # noqa: PLC0415
+
         headers = {**headers, "accept-encoding": "identity"}
         if len(query) <= _LONGEST_QUERY:
             request = self._client.build_request("GET", f"{address}?{query}", headers=headers)
         else:
             request = self._client.build_request("POST", address, content=query, headers=headers)
-        return ForwardedReply(await self._client.send(request, stream=True))
+        try:
+            return ForwardedReply(await self._client.send(request, stream=True))
+        except httpx.TransportError as error:
+            message = f"{address}: {error}"
+            raise UnreachableError(message) from error
 
 
 @dataclass(slots=True)

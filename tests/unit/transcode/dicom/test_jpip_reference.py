@@ -16,7 +16,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from tests.dicom_files import gradient, image, item
 from tests.dicom_writing import saved
 from transcode.dicom.file_header import read_header
-from transcode.dicom.jpip_reference import DEFLATED, REFERENCED, read_reference, refer
+from transcode.dicom.jpip_reference import read_reference, refer
+from transcode.dicom.referenced_syntaxes import DEFLATED, REFERENCED
 from transcode.dicom.streams import MemoryFile
 from transcode.errors import DicomFileError, UnsupportedPixelsError
 
