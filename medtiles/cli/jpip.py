@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,11 +74,12 @@ class Wanted:
     layers: int | None = None
     stream: int | None = None
 
-    def look(self, picture: Picture) -> Look:
-        """The same, of a picture.
+    def look(self, image: JpipImage, stream: int) -> Look:
+        """The same, of an image. Without a codestream and with a size, the level that comes nearest is taken.
 
         :raises UsageError: numbers are wanted, and there is something else
         """
+        picture = image.picture(stream)
         region = None
         if self.region:
             numbers = _numbers("--region", self.region)
@@ -86,19 +88,13 @@ class Wanted:
                 raise UsageError(message)
             region = Region(*numbers)
         components = tuple(_numbers("--components", self.components)) if self.components else None
-        return Look(region, self._reduction(picture, region), components, self.layers, picture.stream)
-
-    def _reduction(self, picture: Picture, region: Region | None) -> int:
         if self.size is None:
-            return self.reduction or 0
+            return Look(region, self.reduction or 0, components, self.layers, stream)
         if self.reduction is not None:
             message = "--size and --reduction: one of them is wanted"
             raise UsageError(message)
-        width, height = picture.sizes[0] if region is None else (region.width, region.height)
-        reduction = 0
-        while max(width, height) >> reduction > self.size and reduction < picture.decompositions:
-            reduction += 1
-        return reduction
+        levels = [picture] if self.stream is not None or stream else image.levels()
+        return _fitted(region or Region(0, 0, *picture.sizes[0]), self.size, levels, (components, self.layers))
 
 
 def place_of(where: str, stream: int | None) -> tuple[str, int]:
@@ -165,10 +161,11 @@ def get(  # noqa: PLR0913 - what the command was given
     url, stream = place_of(where, wanted.stream)
     with way.client() as client, client.open(url) as image:
         picture = image.picture(stream)
-        look = wanted.look(picture)
+        look = wanted.look(image, stream)
+        picture = image.picture(look.stream)
         last = _last_stage(image, look, stages, is_forced=is_forced)
         if suffix in _CODESTREAMS:
-            data = image.codestream(stream)
+            data = image.codestream(look.stream)
         elif suffix in _FILES:
             data = image.file()
         else:
@@ -249,6 +246,25 @@ def _encoded(samples: Samples, of_picture: PixelFormat, out: Path) -> bytes:
     )
     encoder = builtin().encoder((media_type(out),), pixels)
     return encoder.encode(PixelArray(np.ascontiguousarray(samples), pixels), EncodeOptions()).data
+
+
+def _fitted(
+    region: Region, most: int, levels: Sequence[Picture], what: tuple[tuple[int, ...] | None, int | None]
+) -> Look:
+    """A region of the first level, as large as it can be had with no more than so many samples a side.
+
+    Halvings of a level that has been halved already are preferred to those that are still to be decoded.
+    """
+    found: list[tuple[float, int, Look]] = []
+    for level in levels:
+        scale = level.sizes[0][0] / levels[0].sizes[0][0]
+        x, y = int(region.x * scale), int(region.y * scale)
+        width, height = math.ceil(region.right * scale) - x, math.ceil(region.bottom * scale) - y
+        for reduction in range(level.decompositions + 1):
+            side = -(-max(width, height) >> reduction)
+            look = Look(Region(x, y, width, height), reduction, *what, level.stream)
+            found.append((round(math.log2(side), 1) if side <= most else -side, -reduction, look))
+    return max(found, key=lambda each: each[:2])[2]
 
 
 def _numbers(option: str, text: str) -> list[int]:

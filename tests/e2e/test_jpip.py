@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -26,7 +27,7 @@ from PIL import Image
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.jpip.client import JpipClient, Look, Region
 from tests.dicom_files import encapsulated, gradient, image, save
-from tests.e2e.serving import Server, serving, wait_until
+from tests.e2e.serving import CARD, Server, serving, wait_until
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 from transcode.dicom.jpip_reference import read_reference
 from transcode.dicom.streams import MemoryFile
@@ -365,3 +366,29 @@ def test_the_command_writes_references(study: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "c.dcm").exists()
     got = medtiles("jpip", "get", out, tmp_path / "c.png", "--stream", 9)
     assert (got.returncode, "has 5, from 1" in got.stderr) == (1, True)
+
+
+def test_small_pictures_of_slides_are_had_from_small_levels(tmp_path: Path) -> None:
+    """A slide's levels are codestreams, so that an overview costs the overview."""
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    (folder / "card.testcard").write_text(CARD)
+    with started(folder, tmp_path / "cache") as server:
+        url = url_of(server, "card.testcard")
+        with JpipClient() as client, client.open(url) as image:
+            sizes = [level.sizes[0] for level in image.levels()]
+            assert sizes[:3] == [(6000, 5000), (3000, 2500), (1500, 1250)]
+        out = tmp_path / "a.npy"
+        options = ("--size", 400, "--cache", "none", "--json")
+        done = medtiles("jpip", "get", url, out, "--region", "600,400,3000,2000", *options)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert (told["width"], told["height"]) == (375, 250)
+        assert told["received_bytes"] < 400_000
+        pixels = np.load(out)
+        assert pixels.shape == (250, 375, 3)
+        image_id = url.partition("target=")[2]
+        view = "view?region=600,400,3000,2000&size=375,250&format=png"
+        small = httpx.get(f"{server.url}/images/{image_id}/{view}")
+        wanted = np.asarray(Image.open(io.BytesIO(small.content)).convert("RGB"))
+        assert np.abs(pixels.astype(int) - wanted).mean() < 3

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
-from medtiles.core.errors import BusyError, ImageNotFoundError
+from medtiles.core.errors import BadRequestError, BusyError, ImageNotFoundError
 from medtiles.jpip.boxed import boxed, plain_file
 from medtiles.jpip.client.conversation import Conversation
 from medtiles.jpip.client.picture import Look, Picture, Step
@@ -19,6 +19,7 @@ from transcode.codec import Codecs
 from transcode.frames import Samples
 
 _ALL = Look()
+_MOST_LEVELS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,24 @@ class JpipImage:
                 raise ImageNotFoundError(message)
             found = Picture(self._conversation.arrived, stream, self._codecs)
             self._pictures[stream] = found
+        return found
+
+    def levels(self, most: int = _MOST_LEVELS) -> list[Picture]:
+        """Codestreams that show the same picture, each smaller than the one before, from number 0 on.
+
+        Servers of slides may offer each level as a codestream of its own, as medtiles does. Others have one level.
+
+        :raises BusyError, CorruptFrameError: as of `picture`
+        """
+        found = [self.picture(0)]
+        while len(found) < most:
+            try:
+                following = self.picture(len(found))
+            except (ImageNotFoundError, BadRequestError):
+                break
+            if not _is_smaller(following.sizes[0], found[-1].sizes[0]):
+                break
+            found.append(following)
         return found
 
     def _has_header(self, stream: int) -> bool:
@@ -223,6 +242,14 @@ class _Way:
             best = self.left.popleft()
             self._tiles.extend(self._picture.tiles(self._window))
         return best
+
+
+def _is_smaller(size: tuple[int, int], than: tuple[int, int]) -> bool:
+    """Whether a picture may be a smaller one of the same: sides are rounded, by one in each halving."""
+    if size[0] >= than[0] or size[1] > than[1]:
+        return False
+    scale = than[0] / size[0]
+    return abs(than[1] / scale - size[1]) <= 2
 
 
 def _fields(window: Window, picture: Picture) -> dict[str, str]:
