@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,9 @@ import pytest
 import tifffile
 from jpylyzer import jpylyzer
 from PIL import Image
+from typer.testing import CliRunner
 
+from medtiles.cli.commands import app
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.jpip.client import JpipClient, Look, Region
 from tests.dicom_files import encapsulated, gradient, image, save
@@ -76,8 +77,11 @@ def url_of(server: Server, name: str) -> str:
 
 
 def medtiles(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "medtiles", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    """The command, in this process: starting one takes longer than what it does here."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess([str(word) for word in words], done.exit_code, done.stdout, done.stderr)
 
 
 def is_valid(path: Path, kind: str) -> bool:
@@ -178,7 +182,7 @@ def test_a_redirected_session_lives_on(server: Server, colours: Picture) -> None
 
 def test_rates_are_kept_by_each_client_and_by_all(files: Path, colours: Picture, tmp_path: Path) -> None:
     """None is served faster than was set, over a few seconds; that none is slower, a benchmark tells."""
-    with started(files, tmp_path, jpip_rate=900, jpip_client_rate=300) as server:
+    with started(files, tmp_path, jpip_rate=2400, jpip_client_rate=800) as server:
         url = url_of(server, "layered.j2k")
         length = len(httpx.get(f"{url}&fsiz=1300,900", timeout=60).content)
 
@@ -187,12 +191,12 @@ def test_rates_are_kept_by_each_client_and_by_all(files: Path, colours: Picture,
             assert len(httpx.get(f"{url}&fsiz=1300,900", timeout=60).content) == length
             return length / (time.monotonic() - start) / 1024
 
-        assert rate(0) <= 300 * 1.05
+        assert rate(0) <= 800 * 1.05
         start = time.monotonic()
         with ThreadPoolExecutor(5) as pool:
             rates = list(pool.map(rate, range(5)))
-        assert 5 * length / (time.monotonic() - start) / 1024 <= 900 * 1.05
-        assert max(rates) <= 300 * 1.05
+        assert 5 * length / (time.monotonic() - start) / 1024 <= 2400 * 1.05
+        assert max(rates) <= 800 * 1.05
 
 
 def test_many_sessions_take_little_memory_and_end(files: Path, tmp_path: Path) -> None:
