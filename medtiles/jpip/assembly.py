@@ -25,6 +25,7 @@ from transcode.packet_index.order import packet_order
 from transcode.packet_index.packet_header import HeaderError, PacketHeaders, TooShortError
 
 _EPH = b"\xff\x92"
+_LENGTH_OF_SOT = b"\x00\x0a"
 _SOT = struct.Struct(">HHHIBB")
 
 PrecinctBytes = Callable[[int], bytes]
@@ -201,5 +202,7 @@ class _Splitter:
 
 
 def _segments(tile_header: bytes) -> list[Segment]:
-    """Some servers end the data-bin with SOD, others do not."""
+    """Some servers end the data-bin with SOD, others do not; OpenJPEG's begins it with SOT, but for its marker."""
+    if tile_header[:2] == _LENGTH_OF_SOT:
+        tile_header = tile_header[_SOT.size - 2 :]
     return read_header(tile_header.removesuffix(b"\xff\x93") + b"\xff\x93", 0, Marker.SOD)[0]

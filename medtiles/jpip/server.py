@@ -188,17 +188,20 @@ class JpipServer:
     def _response(
         self, request: JpipRequest, target: Target, channel: Channel | None, granted: Channel | None
     ) -> Response:
-        used = granted or channel
+        used, is_replaced = granted or channel, False
         if used is None:
             answer = self._answer(target, request, CacheModel())
         else:
             session = used.session
             with session.lock:
-                if session.tid != target.tid:  # the file was replaced: what was sent of it is of no use
+                is_replaced = session.tid != target.tid
+                if is_replaced:  # what was sent of the file that was there is of no use
                     session.tid, session.model = target.tid, CacheModel()
                 answer = self._answer(target, request, session.model)
                 used.turn += not request.wait
         response = Response(self, answer, used, request)
+        if is_replaced:
+            response.headers["JPIP-tid"] = target.tid
         if granted is not None:
             response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={HTTP}"
         return response

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from contextlib import suppress
+from pathlib import Path
 
 _BEGIN, _PARAMETERS, _INPUT, _OUTPUT = 1, 4, 5, 6
 _HEADER = struct.Struct(">BBHHBx")
@@ -13,14 +14,17 @@ _RESPONDER = struct.pack(">HB5x", 1, 0)
 _SHORT = 128
 
 
-def ask(port: int, query: str) -> tuple[dict[str, str], bytes]:
-    """Header lines by name in lower case, and body, of the answer to a GET with this query string."""
+def ask(place: int | Path, query: str) -> tuple[dict[str, str], bytes]:
+    """Header lines by name in lower case, and body, of the answer to a GET with this query string.
+
+    :param place: a port of this machine, or a Unix socket
+    """
     parameters = b"".join(
         _length(name) + _length(value) + name.encode() + value.encode()
         for name, value in (("REQUEST_METHOD", "GET"), ("QUERY_STRING", query), ("REQUEST_URI", f"/?{query}"))
     )
     sent = (_record(_BEGIN, _RESPONDER), _record(_PARAMETERS, parameters), _record(_PARAMETERS), _record(_INPUT))
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with _connected(place, 30) as connection:
         connection.sendall(b"".join(sent))
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     output = b""
@@ -32,6 +36,15 @@ def ask(port: int, query: str) -> tuple[dict[str, str], bytes]:
     head, _, body = output.partition(b"\r\n\r\n")
     lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
     return {name.lower(): value for name, _, value in lines}, body
+
+
+def _connected(place: int | Path, timeout: float) -> socket.socket:
+    if isinstance(place, int):
+        return socket.create_connection(("127.0.0.1", place), timeout)
+    found = socket.socket(socket.AF_UNIX)
+    found.settimeout(timeout)
+    found.connect(str(place))
+    return found
 
 
 def wait_for(port: int) -> None:

@@ -32,6 +32,7 @@ from tests.e2e.serving import CARD, Server, serving, wait_until
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
 from transcode.dicom.jpip_reference import read_reference
 from transcode.dicom.streams import MemoryFile
+from transcode.errors import FileChangedError
 
 TEXT = b"<r>" + b"<a/>" * 1250 + b"</r>"
 """Longer than what stays within the list of boxes."""
@@ -238,6 +239,22 @@ def resident(server: Server) -> int:
         status = Path(f"/proc/{process}/status").read_text()
         found += int(status.partition("VmRSS:")[2].split()[0]) * 1024
     return found
+
+
+def test_an_image_that_is_replaced_is_told(files: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a.jhc").write_bytes((files / "fast.jhc").read_bytes())
+    with (
+        started(folder, tmp_path / "cache") as server,
+        JpipClient(cache=tmp_path / "kept") as client,
+        client.open(url_of(server, "a.jhc")) as image,
+    ):
+        image.fetch(Look(Region(0, 0, 50, 50)))
+        (folder / "new").write_bytes((files / "layered.j2k").read_bytes())
+        (folder / "new").replace(folder / "a.jhc")
+        with pytest.raises((FileChangedError, ImageNotFoundError)):
+            image.fetch()
 
 
 def test_sessions_live_in_any_worker(files: Path, colours: Picture, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class Conversation:
         :raises StreamError, CorruptFrameError: what comes cannot be believed, or is broken on the server
         :raises FileChangedError: the server has another image of that name by now
         """
-        failures = empty = 0
+        failures, empty, is_broken = 0, 0, False
         while True:
             before = self.received
             try:
@@ -121,6 +121,8 @@ class Conversation:
                 return
             if end.reason == Reason.SESSION_LIMIT:
                 self._channel = None
+            elif end.reason not in _LIMITS and not is_broken:
+                self._channel, is_broken = None, True  # once more: a new session tells whether the image was replaced
             elif end.reason not in _LIMITS:
                 told = end.body.decode("ascii", "replace") or f"reason {end.reason}"
                 message = f"{self._address.url}: the server ends its answer: {told}"
@@ -163,18 +165,13 @@ class Conversation:
         return end
 
     def _begin(self, stream: int, fields: Mapping[str, str]) -> Reply:
-        asked = {
-            **dict(self._address.more),
-            "stream": str(stream),
-            **fields,
-            "type": _TYPE,
-            "len": str(self._limit),
-            "tid": self.tid or _NO_ID,
-        }
+        asked = {**dict(self._address.more), "stream": str(stream), **fields}
+        asked |= {"type": _TYPE, "len": str(self._limit)}
         address = self._address
         if self._channel is not None:
             asked["cid"], address = self._channel
         else:
+            asked["tid"] = self.tid or _NO_ID
             if address.target is not None:
                 asked = {"target": address.target, **asked}
             if not self._is_stateless:
