@@ -77,6 +77,10 @@ def url_of(server: Server, name: str) -> str:
     return f"{server.url}/jpip?target={image}"
 
 
+def image_url(server: Server, name: str) -> str:
+    return url_of(server, name).replace("jpip?target=", "images/")
+
+
 def medtiles(*words: object) -> subprocess.CompletedProcess[str]:
     """The command, in this process: starting one takes longer than what it does here."""
     done = CliRunner().invoke(app, [str(word) for word in words])
@@ -252,7 +256,10 @@ def test_an_image_that_is_replaced_is_told(files: Path, tmp_path: Path) -> None:
     ):
         image.fetch(Look(Region(0, 0, 50, 50)))
         (folder / "new").write_bytes((files / "layered.j2k").read_bytes())
+        about = image_url(server, "a.jhc")
+        version = httpx.get(about).json()["version"]
         (folder / "new").replace(folder / "a.jhc")
+        wait_until(lambda: httpx.get(about).json().get("version") not in {version, None})
         with pytest.raises((FileChangedError, ImageNotFoundError)):
             image.fetch()
 

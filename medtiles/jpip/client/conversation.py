@@ -116,22 +116,30 @@ class Conversation:
             except (BrokenConnectionError, BusyError) as error:
                 failures = self._again(failures if self.received == before else 0, error)
                 continue
-            failures = 0
             if end.reason in _DONE:
                 return
-            if end.reason == Reason.SESSION_LIMIT:
-                self._channel = None
-            elif end.reason not in _LIMITS and not is_broken:
-                self._channel, is_broken = None, True  # once more: a new session tells whether the image was replaced
-            elif end.reason not in _LIMITS:
-                told = end.body.decode("ascii", "replace") or f"reason {end.reason}"
-                message = f"{self._address.url}: the server ends its answer: {told}"
-                raise CorruptFrameError(message)
+            failures, is_broken = 0, self._go_on(end, is_broken)
             empty = 0 if self._grew else empty + 1
             if empty > _EMPTY_ANSWERS:
                 message = f"{self._address.url}: {empty} answers that bring nothing new"
                 raise StreamError(message)
             self._limit = min(self._most_bytes, 2 * self._limit) if not empty else 2 * self._limit
+
+    def _go_on(self, end: EndOfResponse, is_broken: bool) -> bool:
+        """Whether the server could not go on; the second time it is believed.
+
+        Once more it is asked in a new session: that tells whether the image was replaced.
+        """
+        if end.reason in _LIMITS:
+            return False
+        self._channel = None
+        if end.reason == Reason.SESSION_LIMIT:
+            return False
+        if is_broken:
+            told = end.body.decode("ascii", "replace") or f"reason {end.reason}"
+            message = f"{self._address.url}: the server ends its answer: {told}"
+            raise CorruptFrameError(message)
+        return True
 
     def _again(self, failures: int, error: Exception) -> int:
         """The session is over: the server may have sent what never came."""
