@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from medtiles.core.cache import TileCache
 from medtiles.core.codestreams import CodestreamPlace, Codestreams, CodestreamSet, Held
@@ -19,24 +18,36 @@ _MOST_OPEN = 32
 """Codestreams of all images; each keeps 16 MB at the most of where its packets lie."""
 _INDEX_BYTES = 16 << 20
 _MOST_TARGETS = 256
+_BLOCK = 1 << 16
+_BLOCKS_BYTES = 4 << 20
+"""Of each open codestream in a file."""
 
 
-@dataclass(frozen=True, slots=True)
 class _InFile:
-    """A codestream in a file, as what is parsed."""
+    """A codestream in a file, as what is parsed. Small reads come out of blocks, because packets lie side by side."""
 
-    read_file: Callable[[int, int], bytes]
-    offset: int
-    size: int
+    name = "codestream"
+    """For messages."""
 
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return "codestream"
+    def __init__(self, read_file: Callable[[int, int], bytes], offset: int, size: int) -> None:
+        self.size = size
+        self._read_file = read_file
+        self._offset = offset
+        self._blocks: TileCache[int, bytes] = TileCache(_BLOCKS_BYTES, len)
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the codestream."""
-        return self.read_file(self.offset + offset, length)
+        block, start = divmod(offset, _BLOCK)
+        if start + length > _BLOCK:
+            return self._read_file(self._offset + offset, length)
+        data = self._blocks.get_or_make(block, lambda: self._block(block))
+        if start + length > len(data):
+            return self._read_file(self._offset + offset, length)  # which says what is wrong
+        return data[start : start + length]
+
+    def _block(self, block: int) -> bytes:
+        start = block * _BLOCK
+        return self._read_file(self._offset + start, min(_BLOCK, self.size - start))
 
 
 class Targets:
