@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.errors import StreamError
 from medtiles.jpip.messages import EndOfResponse, Message, MessageReader, MessageWriter
 
+_LOG = logging.getLogger(__name__)
 _FORMAT = "medtiles-jpip-1"
 _LONGEST_LINE = 1 << 14
 _PIECE = 1 << 20
@@ -104,19 +106,25 @@ class KeptFile:
     def take(self, message: Message) -> int:
         """Note a message; how many bytes of it are new.
 
+        Where the disk is full, nothing more is kept.
+
         :raises StreamError: it contradicts one before
-        :raises OSError: the disk is full
         """
         new = self.arrived.take(message)
         if self._file is not None and (new or message.is_last):
-            self._file.write(self._writer.write(message))
+            try:
+                self._file.write(self._writer.write(message))
+            except OSError as error:  # what came is here all the same
+                _LOG.warning("%s: %s; what comes is no longer kept", self.path, error.strerror)
+                self.close()
         return new
 
     def close(self) -> None:
         """Let others write it."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # of a full disk: it was told
+                file.close()
 
     def _load(self, file: BinaryIO) -> int:
         """Read all that is whole; where it ends."""

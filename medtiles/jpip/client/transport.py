@@ -43,6 +43,8 @@ class Address:
     """None: the path names it."""
     more: tuple[tuple[str, str], ...] = ()
     """Other fields of the address, which belong to each request."""
+    is_elsewhere: bool = False
+    """Whether a server has named another one: it is not shown who asks."""
 
     @classmethod
     def of(cls, url: str) -> Address:
@@ -62,10 +64,12 @@ class Address:
     def moved(self, found: Mapping[str, str]) -> Address:
         """Where the requests of a channel go (`JPIP-cnew`, D.2.3): to the same server unless it says otherwise."""
         parts = urlsplit(self.url)
-        host, port = found.get("host", parts.hostname or ""), found.get("port") or parts.port
+        host = found.get("host", parts.hostname or "")
+        port = int(found["port"]) if found.get("port", "").isdecimal() else parts.port
         netloc = f"[{host}]" if ":" in host else host
         path = "/" + found["path"].lstrip("/") if "path" in found else parts.path
-        return replace(self, url=urlunsplit((parts.scheme, f"{netloc}:{port}" if port else netloc, path, "", "")))
+        url = urlunsplit((parts.scheme, f"{netloc}:{port}" if port else netloc, path, "", ""))
+        return replace(self, url=url, is_elsewhere=(host, port) != (parts.hostname, parts.port))
 
 
 class HttpReply:
@@ -97,12 +101,12 @@ class HttpTransport:
         """Connect when first asked for something.
 
         :param timeout: seconds without a byte
-        :param headers: of each request, such as Authorization
+        :param headers: of each request, such as Authorization; not of those to another server that the first one names
         :param verify: whether the certificate of a server must be good; or a file of those that sign them
         """
-        self._client = httpx.Client(
-            timeout=timeout, verify=verify, headers={**headers, "accept-encoding": "identity"}, follow_redirects=True
-        )
+        self._headers = dict(headers)
+        plain = {"accept-encoding": "identity"}
+        self._client = httpx.Client(timeout=timeout, verify=verify, headers=plain, follow_redirects=True)
 
     def ask(self, address: Address, fields: Mapping[str, str]) -> HttpReply:
         """Send a request; returns when its answer begins.
@@ -114,11 +118,12 @@ class HttpTransport:
         :raises StreamError: the answer is no JPP-stream
         """
         query = "&".join(f"{name}={quote(value, safe=_PLAIN)}" for name, value in fields.items())
+        headers = {} if address.is_elsewhere else self._headers
         if len(query) <= _LONGEST_QUERY:
-            request = self._client.build_request("GET", f"{address.url}?{query}")
+            request = self._client.build_request("GET", f"{address.url}?{query}", headers=headers)
         else:
             kind = {"content-type": "application/x-www-form-urlencoded"}
-            request = self._client.build_request("POST", address.url, content=query, headers=kind)
+            request = self._client.build_request("POST", address.url, content=query, headers={**headers, **kind})
         try:
             response = self._client.send(request, stream=True)
         except httpx.TransportError as error:

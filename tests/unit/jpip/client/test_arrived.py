@@ -148,3 +148,15 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
             os.utime(found.path, (ord(name), ord(name)))
     there = {json.loads(path.read_bytes().partition(b"\n")[0])["address"] for path in tmp_path.iterdir()}
     assert there == {"b", "c", "d"}
+
+
+def test_a_full_disk_stops_the_keeping_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = filled(tmp_path)
+    found.close()
+    found._file = Path("/dev/full").open("wb", buffering=0)  # type: ignore[assignment]
+    for number in (100, 101):
+        assert found.take(Message(BinClass.PRECINCT, 0, number, 0, b"12345", is_last=True)) == 5
+        assert found.arrived.is_complete(0, BinClass.PRECINCT, number)
+    assert [record.message for record in caplog.records] == [
+        f"{found.path}: No space left on device; what comes is no longer kept"
+    ]
