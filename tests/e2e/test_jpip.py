@@ -343,15 +343,21 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def archive(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with started(study, tmp_path_factory.mktemp("archive")) as found:
+        yield found
+
+
 @pytest.mark.parametrize("number", ["94", "95", "204", "205"])
-def test_references_are_handed_out_instead_of_pixels(study: Path, number: str, tmp_path: Path) -> None:
+def test_references_are_handed_out_instead_of_pixels(archive: Server, study: Path, number: str, tmp_path: Path) -> None:
     syntax = f"1.2.840.10008.1.2.4.{number}"
-    with started(study, tmp_path / "cache") as server, JpipClient() as client:
+    with JpipClient() as client:
         for path in study.iterdir():
             dataset = pydicom.dcmread(path)
             where = f"studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
             answer = httpx.get(
-                f"{server.url}/dicomweb/{where}/instances/{dataset.SOPInstanceUID}",
+                f"{archive.url}/dicomweb/{where}/instances/{dataset.SOPInstanceUID}",
                 headers={"Accept": f"application/dicom; transfer-syntax={syntax}"},
             )
             assert answer.status_code == 200, answer.text
@@ -375,7 +381,7 @@ def test_references_are_handed_out_instead_of_pixels(study: Path, number: str, t
             assert done.returncode == 0, done.stderr
             assert np.array_equal(np.load(tmp_path / "a.npy"), frames[-1])
         whole = httpx.get(
-            f"{server.url}/dicomweb/studies/{dataset.StudyInstanceUID}",
+            f"{archive.url}/dicomweb/studies/{dataset.StudyInstanceUID}",
             headers={"Accept": f'multipart/related; type="application/dicom"; transfer-syntax={syntax}'},
         )
         assert whole.status_code == 200

@@ -131,7 +131,7 @@ def test_a_connection_that_breaks_is_gone_on_with(
 ) -> None:
     data = streams["CPRL"]
     wanted = by_openjpeg(data, tmp_path)
-    for breaks_after in (0, 2, 400, 5000, 17_001):
+    for breaks_after in (0, 400, 17_001):
         line = line_to(data)
         with image_of(line, is_stateless=is_stateless) as image:
             line.breaks_after = breaks_after
