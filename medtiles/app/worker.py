@@ -76,7 +76,7 @@ class Worker:
                 self._grpc = self._grpc_server(tiles, self._duty.grpc, recorder)
             app = build_gateway(self._settings, tiles, recorder, lambda: not self._is_draining.is_set(), jpip)
             limits = HttpLimits(drain_seconds=self._settings.drain_seconds)
-            own = [self._duty.seat.listen()] if self._duty.seat is not None else []
+            own = [self._duty.seat.listen()] if self._duty.seat is not None and jpip is not None else []
             self._http = HttpServer(app, [self._duty.http, *own], limits)
             threading.Thread(target=self._announce, args=(self._http, on_ready), daemon=True).start()
             gc.collect()

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from medtiles.cli.errors import UsageError
-from medtiles.cli.output import SAMPLES, array_file, media_type, require_writable, write
+from medtiles.cli.output import SAMPLES, media_type, require_writable, samples_file, write
 from medtiles.jpip.client import JpipClient, JpipImage, Look, Picture, Region, Stage
 from transcode.codec import EncodeOptions
 from transcode.codecs import builtin
@@ -232,18 +232,11 @@ def _encoded(samples: Samples, of_picture: PixelFormat, out: Path) -> bytes:
     :raises UnsupportedEncodingError: it does not hold such samples
     """
     suffix = out.suffix.lower()
-    if suffix == ".npy":
-        return array_file(samples)
-    if suffix == ".raw":
-        return np.ascontiguousarray(samples).tobytes()
+    if suffix in SAMPLES:
+        return samples_file(samples, suffix)
     count = samples.shape[2]
-    pixels = PixelFormat(
-        count,
-        of_picture.bits_allocated,
-        of_picture.bits_stored,
-        of_picture.signed,
-        "RGB" if count == 3 else "MONOCHROME2",
-    )
+    photometric = "RGB" if count == 3 else "MONOCHROME2"
+    pixels = replace(of_picture, samples_per_pixel=count, photometric=photometric)
     encoder = builtin().encoder((media_type(out),), pixels)
     return encoder.encode(PixelArray(np.ascontiguousarray(samples), pixels), EncodeOptions()).data
 

@@ -36,8 +36,14 @@ def media_type(out: Path) -> str:
     raise UsageError(message)
 
 
-def array_file(samples: Samples) -> bytes:
-    """A NumPy file."""
+def samples_file(samples: Samples, suffix: str) -> bytes:
+    """Samples with all their bits.
+
+    :param suffix: one of `SAMPLES`
+    """
+    samples = np.ascontiguousarray(samples)
+    if suffix == ".raw":
+        return samples.tobytes()
     file = io.BytesIO()
     np.save(file, samples, allow_pickle=False)
     return file.getvalue()

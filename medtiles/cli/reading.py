@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from medtiles.app.logs import set_up_logs
 from medtiles.app.parts import Engine, build_engine
 from medtiles.cli.errors import CommandError, UsageError
-from medtiles.cli.output import SAMPLES, array_file, media_type, require_writable, write
+from medtiles.cli.output import SAMPLES, media_type, require_writable, samples_file, write
 from medtiles.core.geometry import Region, Size
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.tiles import ImageQuery
@@ -93,7 +92,7 @@ def write_picture(wish: Wish, what: TileKey | View | AssociatedName | Thumbnail,
                     f"{wish.out} holds samples as they are stored, without --associated, --rendering and --quality"
                 )
                 raise UsageError(message)
-            data = _samples(engine, image, part, wish.out.suffix.lower())
+            data = samples_file(engine.samples(image, part).samples, wish.out.suffix.lower())
         else:
             accept = wish.accept or (media_type(wish.out),)
             rendering = rendering_of(wish.rendering, engine.info(image)) if wish.rendering else None
@@ -131,13 +130,6 @@ def _only_image(engine: Engine, file: Path) -> str:
     more = " and others" if page.total > len(page.images) else ""
     message = f"{file} holds {page.total} images ({names}{more}); name a file of one of them"
     raise CommandError(message)
-
-
-def _samples(engine: Engine, image: str, what: TileKey | View, suffix: str) -> bytes:
-    samples = np.ascontiguousarray(engine.samples(image, what).samples)
-    if suffix == ".raw":
-        return samples.tobytes()
-    return array_file(samples)
 
 
 def _facts(image: str, info: ImageInfo) -> Iterator[tuple[str, object]]:

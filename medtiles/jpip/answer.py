@@ -307,11 +307,11 @@ class Answer:
         request, (stream, window), found = self._request, first, {}
         assert request.fsiz is not None
         if window.frame_size != (request.fsiz.width, request.fsiz.height):
-            found["JPIP-fsiz"] = _pair(window.frame_size)
+            found["JPIP-fsiz"] = fields.pair(window.frame_size)
         if window.offset != (request.roff or (0, 0)):
-            found["JPIP-roff"] = _pair(window.offset)
+            found["JPIP-roff"] = fields.pair(window.offset)
         if window.size != (request.rsiz or window.frame_size):
-            found["JPIP-rsiz"] = _pair(window.size)
+            found["JPIP-rsiz"] = fields.pair(window.size)
         bins = self._bins[stream]
         if _names_more(request.comps, len(bins.siz.components)):
             found["JPIP-comps"] = _joined(window.components)
@@ -398,10 +398,6 @@ def _ends_of(parts: TilePartModel, data: DataBin) -> int:
             break
         held = end
     return held
-
-
-def _pair(values: tuple[int, int]) -> str:
-    return f"{values[0]},{values[1]}"
 
 
 def _joined(values: Sequence[int]) -> str:

@@ -102,6 +102,11 @@ class Arrived:
         """What has come of a data-bin, from its beginning."""
         return bytes(self._of(stream, bin_class, bin_id).data)
 
+    def metadata(self, number: int) -> bytes | None:
+        """A metadata-bin; None: it has not all come."""
+        found = self._of(0, BinClass.METADATA, number)
+        return bytes(found.data) if found.is_complete else None
+
     def is_complete(self, stream: int, bin_class: int, bin_id: int) -> bool:
         """Whether all of a data-bin has come."""
         return self._of(stream, bin_class, bin_id).is_complete

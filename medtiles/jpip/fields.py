@@ -89,6 +89,11 @@ def sampled_span(field: str, text: str) -> Range:
     return found._replace(step=by)
 
 
+def pair(values: tuple[int, int]) -> str:
+    """Two numbers as `numbers` reads them."""
+    return f"{values[0]},{values[1]}"
+
+
 def choice(field: str, text: str, among: Sequence[str]) -> str:
     """One of some words.
 

@@ -13,6 +13,7 @@ from medtiles.core.errors import ViewTooLargeError
 from medtiles.jpip.answer import Answer, Target
 from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.assembly import Assembly
+from medtiles.jpip.bins import Read
 from medtiles.jpip.boxed import boxed, plain_file
 from medtiles.jpip.errors import FieldError
 from medtiles.jpip.messages import BinClass, EndOfResponse, MessageReader, Reason
@@ -77,15 +78,12 @@ class FileAnswer:
         """
         raw = self._target.raw if self._kind == RAW else None
         if raw is not None:
-            yield from self._sent((raw.read, raw.length), stop)
+            yield from self._sent(raw.read, raw.length, stop)
         else:
             data = self._file()
-            yield from self._sent((lambda offset, length: data[offset : offset + length], len(data)), stop)
+            yield from self._sent(lambda offset, length: data[offset : offset + length], len(data), stop)
 
-    def _sent(
-        self, data: tuple[Callable[[int, int], bytes], int], stop: Callable[[], Reason | None]
-    ) -> Iterator[bytes]:
-        read, length = data
+    def _sent(self, read: Read, length: int, stop: Callable[[], Reason | None]) -> Iterator[bytes]:
         most = self._request.len
         if most is not None and most < length:
             text = f"len: the answer is a file of {length} bytes, and part of it is no use: ask for a stream"
@@ -117,5 +115,5 @@ class FileAnswer:
         if self._kind not in _BOXED:
             return codestream(stream)
         if self._target.codestreams == 1 and arrived.data(0, BinClass.METADATA, 0):
-            return boxed(lambda number: arrived.data(0, BinClass.METADATA, number), codestream)
+            return boxed(arrived.metadata, codestream)
         return plain_file(codestream(stream))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,23 @@ from medtiles.protocols.status import INTERNAL, describe
 _logger = logging.getLogger(__name__)
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+async def send_body(pieces: AsyncGenerator[bytes, None], receive: _Receive, send: _Send) -> None:
+    """A body, as its pieces come; they are closed in any case.
+
+    :raises ClientGoneError: the client went away before the end
+    """
+    leaving = asyncio.ensure_future(gone(receive))
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if leaving.done():
+                    raise ClientGoneError
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        leaving.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +56,13 @@ class StreamedReply:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        leaving = asyncio.ensure_future(gone(receive))
+        await send_body(self._made(), receive, send)
+
+    async def _made(self) -> AsyncGenerator[bytes, None]:
         try:
             while (piece := await self._next()) is not None:
-                if leaving.done():
-                    raise ClientGoneError
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+                yield piece
         finally:
-            leaving.cancel()
             await self._close()
 
     async def _next(self) -> bytes | None:

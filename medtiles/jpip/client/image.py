@@ -13,6 +13,7 @@ from medtiles.core.errors import BadRequestError, BusyError, ImageNotFoundError
 from medtiles.jpip.boxed import boxed, plain_file
 from medtiles.jpip.client.conversation import Conversation
 from medtiles.jpip.client.picture import Look, Picture, Step
+from medtiles.jpip.fields import pair
 from medtiles.jpip.messages import BinClass
 from medtiles.jpip.window import Window
 from transcode.codec import Codecs
@@ -148,14 +149,14 @@ class JpipImage:
             reduction = picture.decompositions - step.j2k_resolution
             return Stage(reduction, step.layers, window, came, seconds, is_last, picture)
 
-        way = _Way(picture, window)
+        needed = picture.needed(window)
+        way = _Way(picture, needed)
         best = way.go()
         if best is not None:
             yield stage(best, is_last=not way.left)
         if not way.left:
             return
-        fields = _fields(picture.needed(window), picture)
-        for _ in self._conversation.ask(look.stream, fields):
+        for _ in self._conversation.ask(look.stream, _fields(needed, picture)):
             best = way.go()
             if best is not None:
                 yield stage(best, is_last=not way.left)
@@ -200,14 +201,7 @@ class JpipImage:
         arrived = self._conversation.arrived
         if not arrived.data(0, BinClass.METADATA, 0):
             return plain_file(self.codestream())
-        return boxed(
-            lambda number: (
-                arrived.data(0, BinClass.METADATA, number)
-                if arrived.is_complete(0, BinClass.METADATA, number)
-                else None
-            ),
-            self.codestream,
-        )
+        return boxed(arrived.metadata, self.codestream)
 
     def close(self) -> None:
         """End the session."""
@@ -254,15 +248,11 @@ def _is_smaller(size: tuple[int, int], than: tuple[int, int]) -> bool:
 
 def _fields(window: Window, picture: Picture) -> dict[str, str]:
     """The fields of a window; what is not limited is not spoken of."""
-    found = {"fsiz": _pair(window.frame_size)}
+    found = {"fsiz": pair(window.frame_size)}
     if (window.offset, window.size) != ((0, 0), window.frame_size):
-        found |= {"roff": _pair(window.offset), "rsiz": _pair(window.size)}
+        found |= {"roff": pair(window.offset), "rsiz": pair(window.size)}
     if len(window.components) < len(picture.siz.components):
         found["comps"] = ",".join(map(str, window.components))
     if window.layers < picture.layers:
         found["layers"] = str(window.layers)
     return found
-
-
-def _pair(values: tuple[int, int]) -> str:
-    return f"{values[0]},{values[1]}"

@@ -12,13 +12,7 @@ from medtiles.jpip.arrived import Arrived
 from medtiles.jpip.assembly import AssembledTile, Assembly
 from medtiles.jpip.bins import LONG_REACH, SHORT_REACH
 from medtiles.jpip.messages import BinClass
-from medtiles.jpip.window import (
-    Window,
-    frame_sizes,
-    precincts_under,
-    region_on_grid,
-    tiles_under,
-)
+from medtiles.jpip.window import Window, frame_sizes, precincts_under, region_on_grid, tiles_under
 from transcode.codec import Codecs
 from transcode.codecs import JPEG_2000
 from transcode.codestream import parse
@@ -126,12 +120,13 @@ class Picture:
     def has(self, window: Window, step: Step, tile: int) -> bool:
         """Whether all that a step needs of a tile has come.
 
+        :param window: as it is `needed`
         :raises CorruptFrameError: a tile header or a packet header cannot be believed
         """
-        found, needed = self._tile(tile), self.needed(window)
+        found = self._tile(tile)
         return found is not None and all(
             self._has(found, place.number, step.layers)
-            for place in precincts_under(needed, self.siz, found.layout, self._reach(found), step.j2k_resolution)
+            for place in precincts_under(window, self.siz, found.layout, self._reach(found), step.j2k_resolution)
         )
 
     def _reach(self, tile: AssembledTile) -> int:
@@ -217,10 +212,9 @@ class Picture:
         bounds = [-(-side >> reduction) for side in self.siz.tile_bounds(tile.number)]
         if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
             return None
-        data = self.assembly.picture(
-            tile, reduction, self._precinct
-        )  # of either coder: OpenJPEG reads both, and clamps
+        data = self.assembly.picture(tile, reduction, self._precinct)
         width, height = parse(data).siz.picture_size
+        # OpenJPEG reads code-blocks of both coders, and clamps what the wavelet lets overshoot
         return self._codecs.decode(EncodedFrame(data, JPEG_2000, pixels, width, height)).samples
 
     @staticmethod

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from medtiles.protocols.async_tiles import ClientGoneError, gone
 from medtiles.protocols.replies import NOSNIFF
+from medtiles.protocols.streamed import send_body
 
 if TYPE_CHECKING:
     import httpx
@@ -97,16 +96,14 @@ class ForwardedReply:
         """
         status = self.response.status_code
         await send({"type": "http.response.start", "status": status, "headers": self._headers()})
-        leaving = asyncio.ensure_future(gone(receive))
+        await send_body(self._pieces(is_head=scope["method"] == "HEAD"), receive, send)
+
+    async def _pieces(self, *, is_head: bool) -> AsyncGenerator[bytes, None]:
         try:
-            if scope["method"] != "HEAD":
+            if not is_head:
                 async for piece in self.response.aiter_raw():
-                    if leaving.done():
-                        raise ClientGoneError
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+                    yield piece
         finally:
-            leaving.cancel()
             await self.response.aclose()
 
     def _headers(self) -> list[tuple[bytes, bytes]]:
