@@ -23,7 +23,7 @@ HAS_NODE := $(shell v=$$(node --version 2>/dev/null | tr -cd 0-9.) && [ "$${v%%.
 EXTRA_FOR_PAGE := $(if $(HAS_NODE),,web)
 comma := ,
 
-.PHONY: help serve test check _lint _types _fast fix bench proto bless clean
+.PHONY: help serve test lint check _lint _types _fast fix bench proto bless clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -41,7 +41,10 @@ test: .venv/test ## run every test (ARGS="-k name" for some)
 	@$(BIN)/python medtiles/web/build.py
 	$(BIN)/python -m pytest -m "not bench" -n $(JOBS) --dist loadfile $(ARGS)
 
-check: .venv/test ## format, lint, types, import rules, fast tests: what a change must pass
+lint: .venv/test ## format, lint, types, import rules
+	@$(MAKE) --no-print-directory -j2 _lint _types
+
+check: .venv/test ## lint, and the fast tests: what a change must pass
 	@.ci/install-test-tools
 	@$(MAKE) --no-print-directory -j2 _lint _types _fast
 
