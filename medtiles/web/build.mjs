@@ -46,7 +46,7 @@ await mkdir(target, { recursive: true });
 await build({ ...scripts, entryPoints: [join(here, "src/main.ts")], plugins: [leaner] });
 await build({
   ...scripts,
-  entryPoints: [join(packages, "@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js")],
+  entryPoints: [join(packages, "@cornerstonejs/dicom-image-loader/dist/esm/decodeImageFrameWorker.js"), { in: join(here, "src/jpip/decoder.ts"), out: "jpip_decoder" }],
   plugins: [leaner],
   // OpenJPEG tells its progress on the console; a function that does nothing takes it.
   define: { "console.log": "Boolean" },

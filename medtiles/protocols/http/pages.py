@@ -1,6 +1,7 @@
 """The page that lists and shows images: `/` and `/static/...`, read once into memory, compressed if the client can.
 
-One script may compile WebAssembly: the worker that decodes frames for the radiology viewer. The page itself may not.
+Two scripts may compile WebAssembly: the workers that decode, for the radiology viewer and for JPIP. The page itself may
+not.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ POLICY = (
 )
 """Content-Security-Policy: nothing from elsewhere, nothing inline, no WebAssembly."""
 
-WORKER = "decodeImageFrameWorker.js"
+WORKERS = frozenset({"decodeImageFrameWorker.js", "jpip_decoder.js"})
 WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
-"""Of the worker, which has a policy of its own: it fetches codecs from here and compiles them."""
+"""Of the workers, which have a policy of their own: they fetch codecs from here and compile them."""
 
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -61,7 +62,7 @@ class StaticFile:
         packed = path.with_name(f"{path.name}.gz")
         compressed = packed.read_bytes() if packed.is_file() else gzip.compress(body, 9, mtime=0)
         media_type = _MEDIA_TYPES.get(path.suffix, "application/octet-stream")
-        return cls(body, compressed, media_type, WORKER_POLICY if path.name == WORKER else POLICY)
+        return cls(body, compressed, media_type, WORKER_POLICY if path.name in WORKERS else POLICY)
 
     def reply(self, request: HttpRequest) -> Reply:
         """The file, or 304; gzip when the client says that it can."""

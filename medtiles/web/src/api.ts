@@ -142,7 +142,8 @@ export async function ask(url: string, signal?: AbortSignal, headers: Record<str
   throw new Problem(await reason(response), response.status);
 }
 
-async function reason(response: Response): Promise<string> {
+/** What an answer says of why it refuses. */
+export async function reason(response: Response): Promise<string> {
   try {
     const problem: unknown = await response.json();
     if (typeof problem === "object" && problem !== null && "detail" in problem) return String(problem.detail);

@@ -16,9 +16,10 @@ let shownImage: string | null = null;
 
 function show(): void {
   const route = readRoute(location.hash);
-  if (shown && route.image === shownImage) return;
+  const wanted = route.view["jpip"] ? `${route.image}?jpip` : route.image;
+  if (shown && wanted === shownImage) return;
   shown?.close();
-  shownImage = route.image;
+  shownImage = wanted;
   if (route.image) showImage(route);
   else showList();
 }

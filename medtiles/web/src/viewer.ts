@@ -5,7 +5,7 @@ import { chooseImage, Lock } from "./beside.ts";
 import { append, el, icon, iconButton } from "./dom.ts";
 import { readLook } from "./look.ts";
 import { panel } from "./panel.ts";
-import { keepInAddress, type Route } from "./route.ts";
+import { keepInAddress, writeRoute, type Route } from "./route.ts";
 import { SlideView } from "./slide.ts";
 import { StackView } from "./stack.ts";
 import { whyNot } from "./suitable.ts";
@@ -80,7 +80,7 @@ export class ImageView {
     this.side = panel(image);
     this.side.hidden = image.kind === "radiology" || matchMedia("(max-width: 60rem)").matches;
     this.body.append(this.side);
-    const view = image.kind === "radiology" ? await this.radiology(image, start, remember) : await this.slide(image, start, remember);
+    const view = await this.viewOf(image, start, remember);
     if (this.controller.signal.aborted) return view.close();
     this.view = view;
     this.side.prepend(...(view.controls ?? []));
@@ -88,6 +88,7 @@ export class ImageView {
       this.tools,
       ...this.view.tools,
       view instanceof SlideView && iconButton("beside", "Side by side", () => void this.toggleBeside(image, view)),
+      streamButton(this.route, image.kind === "radiology"),
       iconButton("link", "Copy a link to this view", () => void copyLink()),
       iconButton("full", "Full screen", () => this.toggleFullScreen(), "F"),
       iconButton("info", "About the image", () => this.togglePanel(), "I"),
@@ -148,6 +149,19 @@ export class ImageView {
 
   private keep(): void {
     if (!this.controller.signal.aborted) keepInAddress(this.route);
+  }
+
+  private async viewOf(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
+    if (start["jpip"]) return this.stream(image, start, remember);
+    return image.kind === "radiology" ? this.radiology(image, start, remember) : this.slide(image, start, remember);
+  }
+
+  /** By JPIP: fetched with its decoder when it is needed first. */
+  private async stream(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
+    const { JpipView } = await import("./jpip/view.ts");
+    const view = await JpipView.open(image, start, remember, this.stage, this.controller.signal);
+    this.stage.querySelector(".spinner")?.remove();
+    return view;
   }
 
   private async slide(image: Image, start: Record<string, number>, remember: Remember): Promise<View> {
@@ -211,6 +225,19 @@ export class ImageView {
     else return;
     event.preventDefault();
   }
+}
+
+/** Shows the same by JPIP, or as usual again: at the same place, where both views count it alike. */
+function streamButton(route: Route, isStack: boolean): HTMLElement {
+  const isOn = Boolean(route.view["jpip"]);
+  const change = (): void => {
+    const { jpip, ...place } = route.view;
+    const view: Record<string, number> = isStack ? { plane: place["plane"] ?? 0 } : place;
+    location.hash = writeRoute({ ...route, view: jpip ? view : { ...view, jpip: 1 }, beside: undefined });
+  };
+  const button = iconButton("stream", isOn ? "As usual, without JPIP" : "Stream by JPIP", change);
+  button.setAttribute("aria-pressed", String(isOn));
+  return button;
 }
 
 function lockButton(lock: Lock): HTMLElement {

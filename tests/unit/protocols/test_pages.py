@@ -17,7 +17,7 @@ from medtiles.protocols.replies import Reply
 @pytest.fixture
 def static(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a page, a worker and a codec."""
-    for name in ("index.html", pages.WORKER, "codec.wasm"):
+    for name in ("index.html", *pages.WORKERS, "codec.wasm"):
         (tmp_path / name).write_text(f"this is {name}")
     (tmp_path / "codec.wasm.gz").write_bytes(gzip.compress(b"this is codec.wasm", 1, mtime=0))
     monkeypatch.setattr(pages, "STATIC", tmp_path)
@@ -34,9 +34,9 @@ def get(name: str, *headers: tuple[bytes, bytes]) -> Reply:
 
 @pytest.mark.usefixtures("static")
 def test_only_the_worker_may_compile_webassembly() -> None:
-    names = ("index.html", "codec.wasm", pages.WORKER)
+    names = ("index.html", "codec.wasm", *pages.WORKERS)
     policies = {name: dict(get(name).headers)[b"content-security-policy"] for name in names}
-    assert [name for name, policy in policies.items() if b"unsafe" in policy] == [pages.WORKER]
+    assert {name for name, policy in policies.items() if b"unsafe" in policy} == pages.WORKERS
     assert all(policy.startswith(b"default-src 'none'") for policy in policies.values())
 
 

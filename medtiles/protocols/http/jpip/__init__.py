@@ -105,6 +105,7 @@ def codestreams_document(found: CodestreamSet) -> dict[str, Any]:
                 "width": place.size.width,
                 "height": place.size.height,
                 "stored": place.is_stored,
+                "bytes": place.length or None,
             }
             for number, place in enumerate(found.places)
         ]
