@@ -44,6 +44,8 @@ export class JpipView implements View, Target {
   /** Tiles that cannot be decoded, with the number of messages they had then. */
   private readonly broken = new Map<string, number>();
   private readonly controller = new AbortController();
+  /** Of a pixel: its height to its width, so that it is drawn as it is in the patient. */
+  private readonly aspect: number;
   private display: Display;
   private plane: number;
   private tool: Tool = "pan";
@@ -53,6 +55,9 @@ export class JpipView implements View, Target {
   private drawing = 0;
   private keeping = 0;
   private isDecoding = false;
+  private hasMore = false;
+  /** Why a tile could not be decoded. */
+  private trouble: unknown = null;
   private isClosed = false;
 
   private constructor(
@@ -64,15 +69,20 @@ export class JpipView implements View, Target {
   ) {
     this.plane = Math.min(Math.max(Math.trunc(start["plane"] ?? 0), 0), image.planes.length - 1);
     this.display = image.display;
+    this.aspect = image.spacing_mm ? image.spacing_mm[1] / image.spacing_mm[0] : 1;
     this.centre = { x: start["x"] ?? image.width / 2, y: start["y"] ?? image.height / 2 };
     this.contrast = new Contrast(image, () => this.repaint());
     this.contrast.follow({ display: image.display, low: 0, high: 2 ** image.pixels.bits_stored - 1 });
     if (start["centre"] !== undefined && start["width"] !== undefined) this.contrast.set(start["centre"], start["width"]);
     this.session = new Session(image.id, this.bins, {
       came: (message) => this.came(message),
-      changed: () => this.tell(),
+      changed: () => {
+        this.tell();
+        if (this.trouble) void this.decodeOn();
+      },
       failed: (problem) => this.explain(problem),
     });
+    if (image.kind === "slide") this.element.dataset["paper"] = "true";
     append(this.element, this.canvas, el("div", { class: "corner" }, this.scaleBar.element, this.state));
     append(this.state, this.meter, this.meterText);
     this.element.setAttribute("aria-label", `${image.name}, streamed by JPIP: dragging or arrow keys move, wheel, plus and minus zoom`);
@@ -114,7 +124,7 @@ export class JpipView implements View, Target {
   }
 
   dragPan(dx: number, dy: number): void {
-    this.look(this.scale, { x: this.centre.x - dx / this.scale, y: this.centre.y - dy / this.scale });
+    this.look(this.scale, { x: this.centre.x - dx / this.scale, y: this.centre.y - dy / this.scale / this.aspect });
   }
 
   /** Zooms so that what lies under a point stays there. */
@@ -123,7 +133,7 @@ export class JpipView implements View, Target {
     const from = { x: point.x - box.left - box.width / 2, y: point.y - box.top - box.height / 2 };
     const scale = this.within(this.scale * factor);
     const change = 1 / this.scale - 1 / scale;
-    this.look(scale, { x: this.centre.x + from.x * change, y: this.centre.y + from.y * change });
+    this.look(scale, { x: this.centre.x + from.x * change, y: this.centre.y + (from.y * change) / this.aspect });
   }
 
   wheel(delta: number, point: Point): void {
@@ -160,13 +170,13 @@ export class JpipView implements View, Target {
   /** At which the whole image is seen. */
   private wholeScale(): number {
     const box = this.element.getBoundingClientRect();
-    return Math.min(box.width / this.image.width, box.height / this.image.height) || 1;
+    return Math.min(box.width / this.image.width, box.height / this.image.height / this.aspect) || 1;
   }
 
   /** What is seen of the image. */
   private seen(): Part {
     const box = this.element.getBoundingClientRect();
-    const [width, height] = [box.width / this.scale, box.height / this.scale];
+    const [width, height] = [box.width / this.scale, box.height / this.scale / this.aspect];
     return { x: this.centre.x - width / 2, y: this.centre.y - height / 2, width, height };
   }
 
@@ -203,8 +213,8 @@ export class JpipView implements View, Target {
     if (!main) return this.session.want({ stream });
     const [left, top, right, bottom] = this.seenOnGrid(choice, main);
     const step = 2 ** choice.reduction;
-    const [x0, y0, x1, y1] = main.bounds;
-    const size = [x0, y0, x1, y1].map((side) => Math.ceil(side / step)) as Bounds;
+    const [x0, y0] = main.bounds;
+    const size = main.bounds.map((side) => Math.ceil(side / step)) as Bounds;
     const [x, y] = [Math.floor((left - x0) / step), Math.floor((top - y0) / step)];
     const region = [Math.ceil((right - x0) / step) - x, Math.ceil((bottom - y0) / step) - y] as [number, number];
     if (region[0] < 1 || region[1] < 1) return;
@@ -265,19 +275,25 @@ export class JpipView implements View, Target {
 
   /** Decodes what is seen and has got better, the middle first, until nothing is left. */
   private async decodeOn(): Promise<void> {
+    this.hasMore = true;
     if (this.isDecoding) return;
     this.isDecoding = true;
     try {
-      while (!this.isClosed && (await this.decodeOne()));
+      while (this.hasMore && !this.isClosed) {
+        this.hasMore = false; // until something comes, here or while the worker decodes
+        while (await this.decodeOne());
+      }
     } finally {
       this.isDecoding = false;
     }
     this.tell();
+    // what is cut by an answer under way may be whole with the next message
+    if (this.trouble && !this.session.isBusy) this.explain(this.trouble);
   }
 
   /** Whether there was something to decode. */
   private async decodeOne(): Promise<boolean> {
-    const choice = this.choice();
+    const choice = this.isClosed ? null : this.choice();
     const main = choice && this.main(choice.place.stream);
     if (!main) return false;
     const { stream } = choice.place;
@@ -310,12 +326,13 @@ export class JpipView implements View, Target {
       const isFirst = !this.pieces.range(plane);
       this.pieces.keep(key, makePiece(this.image, { part, plane, reduction, messages, ...decoded }, main.hasColourTransform));
       if (isFirst) this.followRange();
+      this.trouble = null;
       this.element.dataset["opened"] = "true";
       this.redraw();
     } catch (error) {
       if (this.isClosed) return;
       this.broken.set(key, messages);
-      if (!this.session.isBusy) this.explain(error);
+      this.trouble = error;
     }
   }
 
@@ -339,20 +356,21 @@ export class JpipView implements View, Target {
     const context = this.canvas.getContext("2d");
     if (!context) return;
     const seen = this.seen();
-    const scale = this.scale * density;
+    const across = this.scale * density;
+    const down = across * this.aspect;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
     context.beginPath(); // tiles that are stored padded reach beyond the image
     context.save();
-    context.rect(Math.round(-seen.x * scale), Math.round(-seen.y * scale), Math.round(this.image.width * scale), Math.round(this.image.height * scale));
+    context.rect(Math.round(-seen.x * across), Math.round(-seen.y * down), Math.round(this.image.width * across), Math.round(this.image.height * down));
     context.clip();
     context.imageSmoothingQuality = "high";
     context.imageSmoothingEnabled = this.scale < SHARP_FROM;
     for (const piece of this.pieces.under(this.plane, seen)) {
       const { part } = piece;
       // whole pixels of the screen, so that no seam is seen between tiles
-      const [left, top] = [Math.round((part.x - seen.x) * scale), Math.round((part.y - seen.y) * scale)];
-      const [right, bottom] = [Math.round((part.x + part.width - seen.x) * scale), Math.round((part.y + part.height - seen.y) * scale)];
+      const [left, top] = [Math.round((part.x - seen.x) * across), Math.round((part.y - seen.y) * down)];
+      const [right, bottom] = [Math.round((part.x + part.width - seen.x) * across), Math.round((part.y + part.height - seen.y) * down)];
       context.drawImage(sheetOf(piece, this.display, this.contrast), left, top, right - left, bottom - top);
     }
     context.restore();
@@ -385,6 +403,7 @@ export class JpipView implements View, Target {
   }
 
   private explain(error: unknown): void {
+    this.trouble = null;
     const text = error instanceof Error ? error.message : String(error as Problem);
     const again = (): void => {
       hideToast();
