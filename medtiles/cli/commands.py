@@ -294,6 +294,140 @@ Header = Annotated[
 ]
 
 
+@app.command()
+@told_in_one_line
+def hotspots(  # noqa: PLR0913, PLR0917
+    logs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="LOG...", help='Access logs, packed or not, globs, or "-"', show_default=False),
+    ] = None,
+    logfile: Annotated[
+        list[str] | None, typer.Option("-l", "--logfile", metavar="LOG", help="The same as an option")
+    ] = None,
+    log_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="auto, combined, common, vhost, json, w3c, or a format string")
+    ] = "auto",
+    image: Annotated[
+        list[str] | None, typer.Option("-i", "--image", help="Exact name or id, glob, or re:REGEX; may be repeated")
+    ] = None,
+    resolution: Annotated[
+        list[int] | None, typer.Option("-r", "--resolution", help="Level, counted from the smallest, as IIPImage does")
+    ] = None,
+    level: Annotated[list[int] | None, typer.Option("--level", help="Level, 0 being full resolution")] = None,
+    address: Annotated[
+        list[str] | None, typer.Option("-a", "--address", help="Client's address, or network as 10.0.0.0/8")
+    ] = None,
+    user: Annotated[str, typer.Option("-u", "--user", metavar="REGEX", help="User agent")] = "",
+    referer: Annotated[str, typer.Option(metavar="REGEX", help="Referring page")] = "",
+    status: Annotated[str, typer.Option(metavar="CODE,...", help='Such as 200,4xx; "any": all')] = "2xx,304",
+    method: Annotated[str, typer.Option(metavar="NAME,...", help='"any": all')] = "GET,POST",
+    since: Annotated[str, typer.Option(metavar="TIME", help="2026-11-27T14:00, with +01:00 or in --zone")] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Not included")] = "",
+    zone: Annotated[str, typer.Option(help="Time zone of --since, --until and what is shown")] = "UTC",
+    bytes_: Annotated[str, typer.Option("--bytes", metavar="LEAST-MOST", help="Of the answer")] = "",
+    latency: Annotated[str, typer.Option(metavar="LEAST-MOST", help="Seconds, where the log has them")] = "",
+    protocol: Annotated[str, typer.Option(metavar="NAME,...", help="iip, deep-zoom, iiif, dicomweb, ...")] = "",
+    exclude_bots: Annotated[bool, typer.Option("--exclude-bots", help="Leave out crawlers and the like")] = False,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help="Geometry by hand: pixels of the image at full resolution")
+    ] = "",
+    tile: Annotated[str, typer.Option(metavar="WxH", help="Of --size: pixels of a tile [default: 256]")] = "",
+    levels: Annotated[int | None, typer.Option(min=1, max=32, help="Of --size: levels of the pyramid")] = None,
+    images: Annotated[
+        list[Path] | None, typer.Option("--images", metavar="PATH", help="Geometry from the images themselves")
+    ] = None,
+    server: Annotated[str, typer.Option(metavar="URL", help="Geometry from a running server")] = "",
+    format_: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="Of the list: text, csv, json, parquet, none")
+    ] = "text",
+    list_: Annotated[Path | None, typer.Option("--list", metavar="FILE", help="Write the list there")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Hot-spot map, .png or .jpg")
+    ] = None,
+    width: Annotated[int, typer.Option("-w", "--width", help="Of the map, in pixels")] = 800,
+    gamma: Annotated[float, typer.Option("-g", "--gamma", help="Of the map: exponent of counts")] = 1.0,
+    scale: Annotated[str, typer.Option(help="Of the map: linear, log, percentile")] = "linear",
+    colours: Annotated[str, typer.Option(help="Of the map: grey, inferno, viridis, ...")] = "grey",
+    background: Annotated[bool, typer.Option("-b", "--background", help="Lay the map over the image")] = False,
+    opacity: Annotated[float, typer.Option(min=0, max=1, help="Of the map over the image")] = 0.6,
+    contrast: Annotated[float, typer.Option(min=0, max=4, help="Of the image below")] = 1.0,
+    plot: Annotated[bool, typer.Option("-p", "--plot", help="Show the histogram of tiles")] = False,
+    plot_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as .svg or .png")] = None,
+    time: Annotated[
+        bool, typer.Option("-t", "--time", help="Show when: by clock, and since each visitor's first request")
+    ] = False,
+    clock_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the first as .svg or .png")] = None,
+    age_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the second as .svg or .png")] = None,
+    bins: Annotated[int, typer.Option("-n", "--bins", min=1, max=10000, help="Of histograms of time")] = 60,
+    range_: Annotated[
+        float | None, typer.Option("-d", "--range", min=0, metavar="SECONDS", help="Of the second [default: all]")
+    ] = None,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Print visits, bytes, cache hits and latencies of each image")
+    ] = False,
+    sessions: Annotated[Path | None, typer.Option(metavar="FILE", help="Write visitors' ways as JSON")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all of it as one HTML page")] = None,
+    plain_addresses: Annotated[
+        bool, typer.Option("--plain-addresses", help="Show clients' addresses; else visitors have made-up names")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is written to the log, until Ctrl-C")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite files")] = False,
+    config: Config = None,
+) -> None:
+    """Which parts of images are looked at, by access logs of any server: lists, maps, histograms, a report."""
+    from medtiles.cli import hotspots as command  # noqa: PLC0415
+    from medtiles.cli.errors import UsageError  # noqa: PLC0415
+    from medtiles.hotspots.hot_map import Look  # noqa: PLC0415
+
+    words = [*(logs or []), *(logfile or [])]
+    if not words:
+        message = 'which log? Name one, or "-" for standard input'
+        raise UsageError(message)
+    filters = command.filters_of(
+        images=image or [],
+        levels=level or [],
+        resolutions=resolution or [],
+        addresses=address or [],
+        agent=user,
+        referer=referer,
+        status=status,
+        methods=method,
+        since=since,
+        until=until,
+        zone=zone,
+        sizes=bytes_,
+        latency=latency,
+        protocols=protocol,
+        exclude_bots=exclude_bots,
+    )
+    wanted = command.Outputs(
+        format=format_,
+        list_file=list_,
+        map=output,
+        look=Look(width, gamma, scale, colours, opacity, contrast),
+        has_background=background,
+        has_plot=plot,
+        plot_file=plot_file,
+        has_times=time,
+        clock_file=clock_file,
+        age_file=age_file,
+        bins=bins,
+        range=range_,
+        zone=zone,
+        report=report,
+        sessions=sessions,
+        statistics=statistics,
+        is_plain=plain_addresses,
+        is_forced=force,
+        is_following=follow,
+    )
+    command.hotspots(
+        words, log_format, filters, command.Sources(size, tile, levels, tuple(images or ()), server, config), wanted
+    )
+
+
 @jpip_app.command(name="get")
 @told_in_one_line
 def jpip_get(  # noqa: PLR0913, PLR0917
