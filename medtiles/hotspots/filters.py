@@ -107,6 +107,11 @@ class Filters:
                 found[field] = _between(field, low, high)
         if self.since is not None or self.until is not None:
             found["time"] = _between("time", self.since, None if self.until is None else self.until - 1)
+        return {**found, **self._text_tests}
+
+    @property
+    def _text_tests(self) -> dict[str, pl.Expr]:
+        found: dict[str, pl.Expr] = {}
         agent = pl.col("agent").fill_null("")
         tests = [agent.str.contains(_any_case(self.agent, "agent"))] if self.agent else []
         if self.exclude_bots:

@@ -1,4 +1,4 @@
-"""Forms of log lines: format strings of nginx and Apache, W3C extended, JSON lines. Each says where a line's fields are.
+"""Forms of log lines: format strings of nginx and Apache, W3C extended, JSON lines. Each says where fields are.
 
 A form is a regular expression with named groups (that of Rust's `regex`, as Polars has it, and of Python), so that one
 scan finds all fields that are wanted, or an expression for each key of JSON.
@@ -164,19 +164,17 @@ def _apache_name(variable: str) -> str:
 
 def _value(variable: str, field: str, before: str, after: str, *, is_apache: bool) -> str:
     """The pattern of a variable's value, by what stands around it."""
+    around = {'""': _QUOTED, "[]": r"[^\]]+"}.get(before + after)
     if field == _REQUEST:
         return ""
     if is_apache and variable == "t":
         return r"\[[^\]]+\]"
-    if before == '"' and after == '"':
-        return _QUOTED
-    if before == "[" and after == "]":
-        return r"[^\]]+"
+    if around is not None:
+        return around
     if field == "status":
         return "[0-9]{3}|-"
-    if not after:
-        return r"[^ \t\r]*"
-    return rf"[^{re.escape(after)}]*" if after != " " else "[^ ]+"
+    ends = {"": r"[^ \t\r]*", " ": "[^ ]+"}
+    return ends.get(after, rf"[^{re.escape(after)}]*")
 
 
 _COMMON = '%h %l %u %t "%r" %>s %b'
@@ -186,7 +184,8 @@ PRESETS: dict[str, LineFormat] = {
         "combined": _COMMON + ' "%{Referer}i" "%{User-Agent}i"',
         "common": _COMMON,
         "vhost": "%v " + _COMMON + ' "%{Referer}i" "%{User-Agent}i"',
-        "nginx": '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"',
+        "nginx": '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+        '"$http_referer" "$http_user_agent"',
         "lighttpd": '%h %V %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"',
         "tomcat": _COMMON + " %D",
     }.items()

@@ -22,7 +22,7 @@ class Rectangle(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """What one request looked at: a rectangle, at a level. Level 0 is full resolution, each other half the one before."""
+    """What one request looked at: a rectangle, at a level. Level 0 is full resolution, each other is half as large."""
 
     level: int
     rectangle: Rectangle
@@ -86,7 +86,7 @@ class Geometry:
         return min(max(0, round(math.log2(max(scale, 1e-9)))), self.level_count - 1)
 
     def tiles(self, spot: Spot) -> list[tuple[int, int]]:
-        """Columns and rows that a spot covers: a tile of a protocol is one, whatever its seams; a region all below it."""
+        """Columns and rows that a spot covers: of a tile one, whatever its seams; of a region all that lie below it."""
         width, height = self.tile.width << spot.level, self.tile.height << spot.level
         left, top, right, bottom = spot.rectangle
         columns = _under(left, right, width)

@@ -69,8 +69,8 @@ def map_size(size: Size, width: int) -> Size:
 def counts_of(spots: Iterable[tuple[Spot, int]], image: Size, size: Size) -> Counts:
     """For each pixel of a map, how often it was looked at: an array of (rows, columns).
 
-    A rectangle counts where it covers a pixel's middle, and at least on one pixel. One pass over the rectangles and one over
-    the pixels: each rectangle adds at its corners, and sums along both axes do the rest.
+    A rectangle counts where it covers a pixel's middle, and at least on one pixel. One pass over the rectangles and one
+    over the pixels: each rectangle adds at its corners, and sums along both axes do the rest.
     """
     found = list(spots)
     edges = np.array([spot.rectangle for spot, _ in found], np.float64).reshape(-1, 4)
@@ -83,7 +83,7 @@ def counts_of(spots: Iterable[tuple[Spot, int]], image: Size, size: Size) -> Cou
     np.add.at(corners, (top, right), -weights)
     np.add.at(corners, (bottom, left), -weights)
     np.add.at(corners, (bottom, right), weights)
-    return corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
+    return np.asarray(corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1])
 
 
 def _span(start: Counts, end: Counts, most: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -123,7 +123,8 @@ def picture_of(counts: Counts, look: Look, background: NDArray[np.uint8] | None 
         return np.rint(colours * 255).astype(np.uint8)
     below = (background.astype(np.float64) / 255 - 0.5) * look.contrast + 0.5
     cover = (np.sqrt(heat) * look.opacity)[..., None]
-    return np.rint(((1 - cover) * below.clip(0, 1) + cover * colours) * 255).astype(np.uint8)
+    mixed = (1 - cover) * below.clip(0, 1) + cover * colours
+    return np.asarray(np.rint(mixed * 255), np.uint8)
 
 
 def encoded(picture: NDArray[np.uint8], suffix: str) -> bytes:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import bz2
-import glob
 import gzip
 import io
 import lzma
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from medtiles.hotspots.errors import HotspotsError
 
@@ -22,20 +27,19 @@ BLOCK = 1 << 24
 """Bytes that are read at a time."""
 LONGEST_LINE = 1 << 20
 """Longer ones are no lines of a log, and are dropped; each counts as one that cannot be read."""
+_PART = 1 << 18
 _WAIT = 0.5
 _MAGIC = 6
 
 
 def _zstandard(file: IO[bytes]) -> IO[bytes]:
-    import zstandard  # noqa: PLC0415 - only who has such logs needs it
-
-    return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    return cast("IO[bytes]", zstd.ZstdFile(file))
 
 
 _OPENERS: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
     b"\x1f\x8b": lambda file: cast("IO[bytes]", gzip.GzipFile(fileobj=file)),
     b"BZh": lambda file: cast("IO[bytes]", bz2.BZ2File(file)),
-    b"\xfd7zXZ\0": lambda file: cast("IO[bytes]", lzma.LZMAFile(file)),
+    b"\xfd7zXZ\0": lambda file: cast("IO[bytes]", lzma.LZMAFile(file)),  # noqa: SIM115 - whoever opens it closes it
     b"\x28\xb5\x2f\xfd": _zstandard,
 }
 """By how a file begins."""
@@ -51,7 +55,7 @@ def named(words: Sequence[str]) -> list[str]:
         if word == STDIN or Path(word).is_file():
             found[word] = None
             continue
-        matches = sorted(match for match in glob.glob(word, recursive=True) if Path(match).is_file())
+        matches = _matches(word)
         if not matches:
             message = f"{word}: there is no such log"
             raise HotspotsError(message)
@@ -59,62 +63,91 @@ def named(words: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def opened(name: str) -> IO[bytes]:
+def _matches(word: str) -> list[str]:
+    """The files of a glob, in the order of their names."""
+    root = Path(word).anchor
+    try:
+        found = Path(root or ".").glob(word[len(root) :])
+        return sorted(str(path) for path in found if path.is_file())
+    except ValueError:
+        return []
+
+
+@contextmanager
+def opened(name: str) -> Iterator[IO[bytes]]:
     """A log, unpacked by what it is and not by its name.
 
     :raises HotspotsError: it cannot be read
     """
-    try:
-        file: BinaryIO | io.BufferedReader = sys.stdin.buffer if name == STDIN else Path(name).open("rb")
-        buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file))
-        begins = buffered.peek(_MAGIC)[:_MAGIC]
-    except OSError as error:
-        message = f"{name}: {error.strerror or error}"
-        raise HotspotsError(message) from error
-    opener = next((opener for magic, opener in _OPENERS.items() if begins.startswith(magic)), None)
-    return buffered if opener is None else opener(buffered)
+    with ExitStack() as stack:
+        try:
+            plain = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
+            file = plain if isinstance(plain, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", plain))
+            begins = file.peek(_MAGIC)[:_MAGIC]
+        except OSError as error:
+            message = f"{name}: {error.strerror or error}"
+            raise HotspotsError(message) from error
+        opener = next((opener for magic, opener in _OPENERS.items() if begins.startswith(magic)), None)
+        yield file if opener is None else stack.enter_context(opener(file))
 
 
-def blocks(name: str, size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
+def blocks(name: str, size: int = BLOCK) -> Generator[tuple[bytes, int]]:
     """Whole lines of a log, and how many overlong ones were dropped among them.
 
-    :raises HotspotsError: it cannot be read, or its compression is damaged
+    :raises HotspotsError: it cannot be read, or its compression is damaged; what came before has been given
     """
-    with closing(opened(name)) as file:
+    with opened(name) as file:
         yield from _cut(name, file, size)
+
+
+def first_block(name: str, size: int = 1 << 16) -> bytes:
+    """The lines at the beginning of a log; none of an empty one.
+
+    :raises HotspotsError: as `blocks`
+    """
+    with closing(blocks(name, size)) as found:
+        return next(found, (b"", 0))[0]
 
 
 def _cut(name: str, file: IO[bytes], size: int) -> Iterator[tuple[bytes, int]]:
     rest, is_dropping = b"", False
-    while True:
-        try:
-            more = file.read(size)
-        except (OSError, EOFError, lzma.LZMAError, ValueError, _zstandard_error()) as error:
-            if rest:
-                yield rest, 0
-            message = f"{name}: its compression is damaged or cut ({error}); what came before it was read"
-            raise HotspotsError(message) from error
-        if not more:
-            break
+    for more, error in _pieces(name, file, size):
         if is_dropping:
-            _, end, more = more.partition(b"\n")
+            _, end, more = more.partition(b"\n")  # noqa: PLW2901 - the line's rest is dropped
             is_dropping = not end
         cut = more.rfind(b"\n") + 1
         if cut:
             yield rest + more[:cut], 0
-            rest = more[cut:]
-        else:
-            rest += more
+        rest = more[cut:] if cut else rest + more
         if len(rest) > LONGEST_LINE:
             rest, is_dropping = b"", True
             yield b"", 1
+        if error is not None:
+            yield rest, 0
+            raise error
     if rest:
         yield rest, 0
 
 
-def _zstandard_error() -> type[Exception]:
-    module = sys.modules.get("zstandard")
-    return cast("type[Exception]", module.ZstdError) if module is not None else ValueError
+def _pieces(name: str, file: IO[bytes], size: int) -> Iterator[tuple[bytes, HotspotsError | None]]:
+    """Bytes as they are unpacked, so many at a time; with the last ones, what is wrong with what follows."""
+    read = cast("io.BufferedReader", file).read1
+    parts: list[bytes] = []
+    length = 0
+    while True:
+        try:
+            part = read(min(_PART, size))
+        except (OSError, EOFError, lzma.LZMAError, ValueError, zlib.error, zstd.ZstdError) as error:
+            message = f"{name}: its compression is damaged or cut ({error}); what came before it was counted"
+            yield b"".join(parts), HotspotsError(message)
+            return
+        parts.append(part)
+        length += len(part)
+        if not part or length >= size:
+            yield b"".join(parts), None
+            parts, length = [], 0
+        if not part:
+            return
 
 
 def follow(name: str, *, is_over: Callable[[], bool], size: int = BLOCK) -> Iterator[tuple[bytes, int]]:
@@ -124,31 +157,34 @@ def follow(name: str, *, is_over: Callable[[], bool], size: int = BLOCK) -> Iter
 
     :raises HotspotsError: it cannot be read, or is compressed
     """
-    file = opened(name)
-    if not isinstance(file, io.BufferedReader):
-        message = f"{name}: a compressed log does not grow"
-        raise HotspotsError(message)
+    while not is_over():
+        with opened(name) as file:
+            if not isinstance(file, io.BufferedReader):
+                message = f"{name}: a compressed log does not grow"
+                raise HotspotsError(message)
+            yield from _grown(name, file, is_over, size)
+        if name == STDIN:
+            return
+
+
+def _grown(name: str, file: io.BufferedReader, is_over: Callable[[], bool], size: int) -> Iterator[tuple[bytes, int]]:
+    """What is in a file and what comes into it, until it is rotated away."""
     rest = b""
     while not is_over():
-        more = file.read1(size) if name == STDIN else file.read(size)
+        more = file.read1(size)
+        cut = more.rfind(b"\n") + 1
+        if cut:
+            yield rest + more[:cut], 0
+        rest = more[cut:] if cut else rest + more
+        if len(rest) > LONGEST_LINE:
+            yield b"", 1
+            rest = b""
         if more:
-            cut = more.rfind(b"\n") + 1
-            if cut:
-                yield rest + more[:cut], 0
-            rest = more[cut:] if cut else rest + more
-            if len(rest) > LONGEST_LINE:
-                yield b"", 1
-                rest = b""
             continue
-        if name == STDIN:
-            break
+        if name == STDIN or _is_rotated(name, file):
+            return
         yield b"", 0
         time.sleep(_WAIT)
-        if _is_rotated(name, file):
-            file.close()
-            file = cast("io.BufferedReader", opened(name))
-            rest = b""
-    file.close()
 
 
 def _is_rotated(name: str, file: io.BufferedReader) -> bool:

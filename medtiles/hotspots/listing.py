@@ -22,8 +22,8 @@ Row = dict[str, Any]
 def rows(tally: Tally, geometries: Geometries) -> list[Row]:
     """Tiles of all images, the most looked at first; what is asked for equally often, by image, level, row and column.
 
-    With a geometry a row has level, column and row, and the rectangle `x, y, width, height` in pixels of full resolution;
-    without one, what the protocol calls it.
+    With a geometry a row has level, column and row, and the rectangle `x, y, width, height` in pixels of full
+    resolution; without one, what the protocol calls it.
     """
     counts: Counter[tuple[str, int, int, int]] = Counter()
     unknown: Counter[tuple[str, tuple[tuple[str, Any], ...]]] = Counter()
@@ -54,7 +54,7 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def as_json(tally: Tally, found: Sequence[Row]) -> str:
-    """One object: `image` (null when there are several, and each tile names its own), `tiles`, and what was not counted."""
+    """One object: `image` (null: several, and each tile names its own), `tiles`, and what was not counted."""
     images = list(dict.fromkeys(row["image"] for row in found))
     is_one = len(images) == 1
     tiles = [{name: value for name, value in row.items() if name != "image" or not is_one} for row in found]

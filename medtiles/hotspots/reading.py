@@ -53,8 +53,8 @@ def follow_log(
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """Logs by the time of their first line, so that rotated ones are read from the oldest on: visits begin in one and go on
-    in the next. Those whose time cannot be told stay where they are, at the end.
+    """Logs by the time of their first line, so that rotated ones are read from the oldest on: visits begin in one and
+    go on in the next. Those whose time cannot be told stay in their order, at the end.
     """
     if len(names) < 2:
         return list(names)
@@ -65,7 +65,7 @@ def _first_time(name: str) -> int | None:
     if name == inputs.STDIN:
         return None
     try:
-        block, _ = next(inputs.blocks(name, 1 << 16), (b"", 0))
+        block = inputs.first_block(name)
         form = detected(first_lines(block))
         scanned = scan(block, form, ["time"], _EVERYTHING) if form is not None else []
     except HotspotsError:
@@ -77,7 +77,7 @@ def _first_time(name: str) -> int | None:
         for time in [part.frame["time"].min()]
         if time is not None
     ]
-    return int(min(times)) if times else None  # type: ignore[arg-type, type-var]
+    return int(min(times)) if times else None  # type: ignore[arg-type]
 
 
 def _read(

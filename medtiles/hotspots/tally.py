@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from medtiles.hotspots.asks import read_target
+from medtiles.hotspots.asks import Ask, Asked, read_target
 from medtiles.hotspots.filters import Filters
 from medtiles.hotspots.geometry import Geometries, Geometry, Spot
 from medtiles.hotspots.scan import Scanned, with_visitors
@@ -162,29 +162,27 @@ class Tally:
 
     def _meaning(self, target: str) -> Meaning | None:
         asked = read_target(target)
-        filters = self.filters
         if asked is None or not asked.asks:
             return None
-        if filters.protocols and asked.protocol not in filters.protocols:
-            return _LEFT_OUT
+        filters = self.filters
         geometry = self.geometries(asked.image)
         names = (asked.image, geometry.id, geometry.name) if geometry is not None else (asked.image,)
-        if not filters.has_image(*filter(None, names)):
+        is_wanted = not filters.protocols or asked.protocol in filters.protocols
+        if not is_wanted or not filters.has_image(*filter(None, names)):
             return _LEFT_OUT
         image = asked.image if geometry is None or not geometry.id else geometry.id
-        found = []
-        for ask in asked.asks:
-            if geometry is None:
-                own = ask.own()
-                if self._has_level(own["level"], None):
-                    found.append(Place(image, None, (("protocol", asked.protocol), *own.items())))
-                continue
-            spot = ask.place(geometry)
-            if spot is not None and self._has_level(spot.level, geometry.level_count):
-                found.append(Place(image, spot))
+        found = [place for ask in asked.asks if (place := self._place(asked, image, ask, geometry)) is not None]
         if not found and any(self._levels):
-            return _LEFT_OUT
+            return _LEFT_OUT  # another level than those that are wanted
         return Meaning(image, tuple(found))
+
+    def _place(self, asked: Asked, image: str, ask: Ask, geometry: Geometry | None) -> Place | None:
+        if geometry is None:
+            own = ask.own()
+            is_wanted = self._has_level(own["level"], None)
+            return Place(image, None, (("protocol", asked.protocol), *own.items())) if is_wanted else None
+        spot = ask.place(geometry)
+        return Place(image, spot) if spot is not None and self._has_level(spot.level, geometry.level_count) else None
 
     @property
     def _levels(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""DICOMweb frames (`.../instances/{uid}/frames/1,2,3`, rendered, thumbnails) and WADO-URI (`objectUID`, `frameNumber`)."""
+"""DICOMweb: `.../instances/{uid}/frames/1,2,3`, rendered, thumbnails; WADO-URI with `objectUID` and `frameNumber`."""
 
 from __future__ import annotations
 
