@@ -17,11 +17,19 @@ from functools import lru_cache
 from typing import NamedTuple
 
 PIXEL_PARAMETERS = frozenset(
-    {"tile_size", "overlap", "quality", "plane", "window", "region", "size", "format", "offset", "limit", "kind"}
+    {
+        *("tile_size", "overlap", "quality", "plane", "window", "region", "size", "format", "offset", "limit", "kind"),
+        *("level", "column", "row", "keys"),  # calls of gRPC
+        *("jtl", "ptl", "wtl", "atl", "ttl", "til", "jtls", "sds", "rgn", "wid", "hei", "cvt", "qlt"),  # IIP
+        *("stream", "fsiz", "roff", "rsiz", "comps", "layers", "len"),  # JPIP
+    }
 )
-"""Parameters whose values are written, when they look like numbers or a word."""
+"""Parameters, in lower case, whose values are written when they look like numbers or a word."""
+_IMAGE_PARAMETERS = frozenset({"image", "fif", "target"})
+"""Those whose values are written when they are ids: paths and names may name a patient."""
 
-_PLAIN_VALUE = re.compile(r"[0-9A-Za-z.,_-]{1,64}", re.ASCII)
+_PLAIN_VALUE = re.compile(r"[0-9A-Za-z.,_-]{1,64}|[0-9.,]{1,1024}", re.ASCII)
+_IMAGE_ID = re.compile(r"[a-z2-7]{16}", re.ASCII)
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z._-]{1,32}", re.ASCII)
 _SEARCHED = "/dicomweb"
 _MAX_TEXT = 2048
@@ -100,7 +108,10 @@ def _loggable_parameter(part: str) -> str:
     name, _, value = part.partition("=")
     if not _PLAIN_NAME.fullmatch(name):
         return "_"
-    if name in PIXEL_PARAMETERS and _PLAIN_VALUE.fullmatch(value):
+    kind = name.lower()
+    if kind in PIXEL_PARAMETERS and _PLAIN_VALUE.fullmatch(value):
+        return f"{name}={value}"
+    if kind in _IMAGE_PARAMETERS and _IMAGE_ID.fullmatch(value):
         return f"{name}={value}"
     return name
 

@@ -20,8 +20,6 @@ from rich.live import Live
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
-from medtiles.app.logs import set_up_logs
-from medtiles.app.parts import build_engine
 from medtiles.cli.errors import CommandError, UsageError
 from medtiles.cli.output import require_writable, write
 from medtiles.core.geometry import Size
@@ -35,7 +33,6 @@ from medtiles.hotspots.images import ByHand, Images, LocalImages, RemoteImages, 
 from medtiles.hotspots.report import Options, report_html
 from medtiles.hotspots.sessions import Names, sessions_of
 from medtiles.hotspots.tally import Tally
-from medtiles.settings import load
 
 _SHOWN_LIVE = 15
 _REFRESH = 0.5
@@ -209,6 +206,10 @@ def _images(sources: Sources) -> Iterator[Images]:
     if not sources.paths:
         yield Unknown()
         return
+    from medtiles.app.logs import set_up_logs  # noqa: PLC0415 - most logs are read without an engine
+    from medtiles.app.parts import build_engine  # noqa: PLC0415
+    from medtiles.settings import load  # noqa: PLC0415
+
     set_up_logs()
     engine = build_engine(load({"roots": list(sources.paths), "scan_threads": 0}, config=sources.config).settings)
     try:
@@ -268,7 +269,7 @@ def _write(tally: Tally, images: Images, wanted: Outputs, names: Sequence[str]) 
             histograms.of_tiles([row["count"] for row in found]), wanted.plot_file, wanted, wanted.has_plot
         )
     if wanted.has_times or wanted.clock_file is not None:
-        clock = histograms.by_clock(tally.minutes, wanted.bins, time_zone(wanted.zone))
+        clock = histograms.by_clock(tally.moments, tally.moment_seconds, wanted.bins, time_zone(wanted.zone))
         _write_histogram(clock, wanted.clock_file, wanted, wanted.has_times)
     if wanted.has_times or wanted.age_file is not None:
         _write_histogram(

@@ -17,7 +17,8 @@ from medtiles.hotspots.errors import HotspotsError
 
 BINS = 60
 _MOST_BINS = 10_000
-_MINUTE = 60
+_CLOCKS = ((3600, "%H:%M:%S"), (86_400, "%H:%M"), (14 * 86_400, "%d %b %H:%M"), (math.inf, "%d %b %Y"))
+"""Up to how many seconds a time is told how."""
 _WIDTH, _HEIGHT = 960, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 34, 46
 _INK, _BAR, _GRID, _PAPER = "#24303d", "#0d9488", "#dde3ea", "#ffffff"
@@ -56,16 +57,20 @@ def by_age(ages: Mapping[int, int], bins: int = BINS, limit: float | None = None
     )
 
 
-def by_clock(minutes: Mapping[int, int], bins: int = BINS, zone: tzinfo = UTC) -> Histogram:
-    """Requests by wall clock. Bins are of whole minutes."""
-    if not minutes:
+def by_clock(moments: Mapping[int, int], unit: int = 1, bins: int = BINS, zone: tzinfo = UTC) -> Histogram:
+    """Requests by wall clock.
+
+    :param moments: counts by time since 1970
+    :param unit: seconds of one of its steps; no bin is shorter
+    """
+    if not moments:
         return Histogram("Requests by time", (), (), "time")
-    first, last = min(minutes), max(minutes) + 1
-    sums, edges = _binned(minutes, min(bins, last - first), first, last)
-    span = (last - first) * _MINUTE
-    form = "%H:%M" if span < 86_400 else "%d %b %H:%M" if span < 14 * 86_400 else "%d %b %Y"
-    labels = tuple(datetime.fromtimestamp(edge * _MINUTE, zone).strftime(form) for edge in edges)
-    return Histogram("Requests by time", labels, sums, f"time ({datetime.fromtimestamp(first * _MINUTE, zone):%Z})")
+    first, last = min(moments), max(moments) + 1
+    sums, edges = _binned(moments, min(bins, last - first), first, last)
+    span = (last - first) * unit
+    form = next(form for most, form in _CLOCKS if span < most)
+    labels = tuple(datetime.fromtimestamp(edge * unit, zone).strftime(form) for edge in edges)
+    return Histogram("Requests by time", labels, sums, f"time ({datetime.fromtimestamp(first * unit, zone):%Z})")
 
 
 def _binned(counts: Mapping[int, int], bins: int, start: float, end: float) -> tuple[tuple[int, ...], list[float]]:

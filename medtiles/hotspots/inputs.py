@@ -23,7 +23,7 @@ else:
 from medtiles.hotspots.errors import HotspotsError
 
 STDIN = "-"
-BLOCK = 1 << 24
+BLOCK = 1 << 23
 """Bytes that are read at a time."""
 LONGEST_LINE = 1 << 20
 """Longer ones are no lines of a log, and are dropped; each counts as one that cannot be read."""

@@ -56,7 +56,7 @@ def report_html(tally: Tally, images: Images, sessions: Sequence[Session], optio
         "main",
         tag("header", tag("h1", options.title), tag("p", options.subtitle)),
         _figures(tally, seen),
-        _drawing(histograms.by_clock(tally.minutes, options.bins, options.zone)) if tally.minutes else "",
+        _drawing(_clock(tally, options)) if tally.moments else "",
         _drawing(histograms.by_age(tally.ages, options.bins, options.limit)) if tally.ages else "",
         _table(tally, seen, images),
         *sections,
@@ -81,6 +81,10 @@ def _figures(tally: Tally, seen: dict[str, int]) -> Markup:
         [tag("div", tag("b", figure), tag("span", words), class_="tile") for figure, words in figures],
         class_="tiles",
     )
+
+
+def _clock(tally: Tally, options: Options) -> Histogram:
+    return histograms.by_clock(tally.moments, tally.moment_seconds, options.bins, options.zone)
 
 
 def _drawing(histogram: Histogram) -> Markup:

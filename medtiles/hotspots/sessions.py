@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 
 from medtiles.hotspots.tally import VISIT_GAP, Step, Tally
 
@@ -47,8 +49,18 @@ def sessions_of(tally: Tally, names: Names) -> Iterator[Session]:
     found = []
     for (image, visitor), steps in tally.sessions.items():
         name = names.of(visitor, tally.visitors.get(visitor, ""))
-        found += [Session(image, name, tuple(part)) for part in _parts(sorted(steps))]
+        found += [Session(image, name, tuple(part)) for part in _parts(_moments(steps))]
     yield from sorted(found, key=lambda session: (session.image, session.steps[0].time, session.visitor))
+
+
+def _moments(steps: list[Step]) -> list[Step]:
+    """One step for each second: the middle of all tiles that were asked for in it, and the finest level of them."""
+    found = []
+    for time, group in groupby(sorted(steps), key=attrgetter("time")):
+        parts = list(group)
+        x, y = (sum(getattr(part, name) for part in parts) / len(parts) for name in ("x", "y"))
+        found.append(Step(time, min(part.level for part in parts), x, y))
+    return found
 
 
 def _parts(steps: list[Step]) -> Iterator[list[Step]]:

@@ -21,6 +21,7 @@ _MOST_TARGETS = 1 << 19
 """Addresses whose meaning is kept."""
 _MOST_SESSIONS, _MOST_STEPS = 2000, 2000
 _MOST_AGE = 31 * 86_400
+_MOST_MOMENTS, _WIDER = 100_000, 60
 _LATENCY_STEP = math.log(1.02)
 _LEAST_LATENCY = 1e-6
 _HITS = ("HIT", "STALE", "UPDATING", "REVALIDATED")
@@ -92,8 +93,10 @@ class Tally:
     has_sessions: bool = False
     places: Counter[Place] = field(default_factory=Counter)
     images: dict[str, ImageTally] = field(default_factory=dict)
-    minutes: Counter[int] = field(default_factory=Counter)
-    """Requests by minutes since 1970."""
+    moments: Counter[int] = field(default_factory=Counter)
+    """Requests by time since 1970, in units of `moment_seconds`."""
+    moment_seconds: int = 1
+    """Grows with the time that logs cover, so that there are never too many."""
     ages: Counter[int] = field(default_factory=Counter)
     """Requests by seconds since their visitor's first one."""
     sessions: dict[tuple[str, int], list[Step]] = field(default_factory=dict)
@@ -250,8 +253,10 @@ class Tally:
                 self.images[image].latencies[number] += count
 
     def _add_times(self, timed: pl.DataFrame) -> None:
-        for minute, count in timed.group_by((pl.col("time") // 60).alias("minute")).len().iter_rows():
-            self.minutes[minute] += count
+        for moment, count in timed.group_by((pl.col("time") // self.moment_seconds).alias("at")).len().iter_rows():
+            self.moments[moment] += count
+        if len(self.moments) > _MOST_MOMENTS:
+            self._widen()
         for visitor, first in timed.group_by("visitor").agg(pl.col("time").min()).iter_rows():
             self._first.setdefault(visitor, first)
         visitors = timed["visitor"].unique()
@@ -261,6 +266,12 @@ class Tally:
         )
         for age, count in ages.group_by("age").len().iter_rows():
             self.ages[age] += count
+
+    def _widen(self) -> None:
+        wider: Counter[int] = Counter()
+        for moment, count in self.moments.items():
+            wider[moment // _WIDER] += count
+        self.moments, self.moment_seconds = wider, self.moment_seconds * _WIDER
 
     def _add_visit_counts(self, timed: pl.DataFrame) -> None:
         """A visit is begun by a request after a rest, of one visitor with one image."""

@@ -99,6 +99,17 @@ def test_parameters_of_pixels_keep_their_values() -> None:
     )
 
 
+def test_places_of_other_protocols_keep_their_values_and_paths_do_not() -> None:
+    for target in (
+        "/iip?FIF=abcdefgh234567ab&JTL=7,10",
+        "/jpip?target=abcdefgh234567ab&fsiz=512,512&roff=0,0",
+        "/GetTile?image=abcdefgh234567ab&level=0&column=3&row=2",
+    ):
+        assert loggable_target(target) == target
+    assert loggable_target("/iip?FIF=/slides/Mustermann.svs&JTL=7,10") == "/iip?FIF&JTL=7,10"
+    assert loggable_target("/iip?FIF=Mustermann.svs&JTL=7,10") == "/iip?FIF&JTL=7,10"
+
+
 def test_a_target_of_any_length_makes_a_line_of_bounded_length() -> None:
     assert len(format_combined(plain(target="/" + "a" * 100_000, user_agent="b" * 100_000))) < 8000
 

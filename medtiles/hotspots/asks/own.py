@@ -22,6 +22,9 @@ def read(path: str, query: str) -> Asked | None:
     words = parameters(query) if "image=" in query and _CALL.match(path) else {}
     if "image" not in words:
         return None
+    if "keys" in words:
+        keys = [wholes(key.replace(".", ","), 3) for key in words["keys"].split(",")]
+        return Asked(GRPC, words["image"], tuple(StoredTile(*key) for key in keys if key is not None))
     numbers = [whole(words.get(name, "")) for name in ("level", "column", "row")]
     if None not in numbers:
         return Asked(GRPC, words["image"], (StoredTile(*numbers),))  # type: ignore[arg-type]

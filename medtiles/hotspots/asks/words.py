@@ -10,13 +10,13 @@ _MOST_PARAMETERS = 64
 
 def whole(text: str) -> int | None:
     """A number of at most nine digits."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+    return int(text) if text.isdigit() and text.isascii() and len(text) <= _MOST_DIGITS else None
 
 
 def wholes(text: str, count: int) -> list[int] | None:
     """So many numbers with commas between."""
-    found = [whole(word) for word in text.split(",", count)]
-    return [number for number in found if number is not None] if len(found) == count and None not in found else None
+    found = [number for word in text.split(",", count) if (number := whole(word)) is not None]
+    return found if len(found) == count == text.count(",") + 1 else None
 
 
 def decimals(text: str, count: int) -> list[float] | None:
@@ -35,8 +35,12 @@ def parameters(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in query.split("&", _MOST_PARAMETERS)[:_MOST_PARAMETERS]:
         name, _, value = part.partition("=")
-        found.setdefault(unquote_plus(name).lower(), unquote_plus(value))
+        found.setdefault(_plain(name).lower(), _plain(value))
     return found
+
+
+def _plain(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def decoded(text: str) -> str:

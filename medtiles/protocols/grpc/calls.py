@@ -27,6 +27,8 @@ AnyResponse = TypeVar("AnyResponse", bound=Message)
 Result = TypeVar("Result")
 _PLACES = ("image", "name", "plane")
 _KEY_PLACES = ("level", "column", "row", "plane")
+_LOGGED_KEYS = 64
+"""Of many tiles in one call, those that the log names."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,18 @@ class Edge:
         left = cast("float | None", context.time_remaining())
         return self.timeout if left is None else min(left, self.timeout)
 
-    def note(self, verb: str, context: grpc.ServicerContext, began: float, status: int, sent: int) -> None:
+    def note(
+        self, verb: str, request: object, context: grpc.ServicerContext, began: float, status: int, sent: int
+    ) -> None:
         """Record an answer."""
         if self.record is None:
             return
         took = time.perf_counter() - began
         peer = context.peer().removeprefix("ipv4:").removeprefix("ipv6:")
         client = peer.rpartition(":")[0].replace("%5B", "").replace("%5D", "")
-        self.record(Answer(time.time() - took, client, "POST", f"/{verb}", "gRPC", status, sent, took, _route(verb)))
+        self.record(
+            Answer(time.time() - took, client, "POST", _target(verb, request), "gRPC", status, sent, took, _route(verb))
+        )
 
 
 class HasEdge(Protocol):
@@ -100,10 +106,10 @@ def unary(verb: _Unary[S, AnyRequest, AnyResponse]) -> _Unary[S, AnyRequest, Any
         try:
             response = verb(self, request, context)
         except Exception as error:  # noqa: BLE001 - the edge: whatever happened, the client is told and the process lives
-            self.edge.note(verb.__name__, context, began, describe(error).http, 0)
+            self.edge.note(verb.__name__, request, context, began, describe(error).http, 0)
             self.edge.fail(error, request, context)
         if self.edge.record is not None:
-            self.edge.note(verb.__name__, context, began, 200, response.ByteSize())
+            self.edge.note(verb.__name__, request, context, began, 200, response.ByteSize())
         return response
 
     return answer
@@ -128,7 +134,7 @@ def stream(verb: _Stream[S, AnyRequest, AnyResponse]) -> _Stream[S, AnyRequest, 
         finally:
             if is_admitted:
                 self.edge.streams.release()
-            self.edge.note(verb.__name__, context, began, status, sent)
+            self.edge.note(verb.__name__, request, context, began, status, sent)
 
     return answer
 
@@ -149,6 +155,24 @@ def _where(request: object) -> dict[str, str]:
     if isinstance(key, Message):
         found.update({name: str(getattr(key, name)) for name in _KEY_PLACES})
     return found
+
+
+def _target(verb: str, request: object) -> str:
+    """A call as an address, for the log: `/GetTile?image=...&level=0&column=3&row=2`."""
+    if not isinstance(request, Message):
+        return f"/{verb}"
+    fields = {field.name: value for field, value in request.ListFields()}
+    words = [f"image={fields['image']}"] if "image" in fields else []
+    key, region, size = fields.get("key", fields.get("tile")), fields.get("region"), fields.get("size")
+    if isinstance(key, Message):
+        words += [f"{name}={getattr(key, name)}" for name in _KEY_PLACES]
+    elif "keys" in fields:
+        words.append("keys=" + ",".join(f"{key.level}.{key.column}.{key.row}" for key in fields["keys"][:_LOGGED_KEYS]))
+    if isinstance(region, Message):
+        words.append(f"region={region.x},{region.y},{region.width},{region.height}")  # type: ignore[attr-defined]
+    if isinstance(size, Message):
+        words.append(f"size={size.width},{size.height}")  # type: ignore[attr-defined]
+    return f"/{verb}?{'&'.join(words)}" if words else f"/{verb}"
 
 
 def _route(verb: str) -> str:

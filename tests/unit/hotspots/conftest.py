@@ -46,7 +46,7 @@ def count() -> Callable[..., Tally]:
     def counted(
         lines: Sequence[str], form: LineFormat | None = None, geometry: Geometry | None = WIDE, **filters: object
     ) -> Tally:
-        used = Filters(**filters)
+        used = Filters(**filters)  # type: ignore[arg-type]
         known = fixed(geometry) if geometry is not None else lambda _name: None
         tally = Tally(known, used, has_visits=True, has_sessions=True)
         form = form or formats.detected(lines)

@@ -52,6 +52,7 @@ CASES = {
     "/jpip/abc?fsiz=5000,3750,closest&roff=0,0&rsiz=50,60&len=2000": ("abc", [(2, Rectangle(0, 0, 200, 240))]),
     "/images/abc/view?region=1792,2560,256,256&size=128": ("abc", [(1, Rectangle(1792, 2560, 2048, 2816))]),
     "/GetTile?image=abc&level=0&column=7&row=10": ("abc", [TILE]),
+    "/StreamTiles?image=abc&keys=0.7.10,1.0.0": ("abc", [TILE, (1, Rectangle(0, 0, 512, 512))]),
     "/medtiles.v1.Tiles/GetRegion?image=abc&region=1792,2560,256,256&size=256,256": ("abc", [TILE]),
     "https://proxy.test/zoomify/abc/TileGroup12/7-7-10.jpg": ("abc", [TILE]),
 }

@@ -106,7 +106,7 @@ def test_visits_and_visitors(log: Log, count: Count) -> None:
     image = tally.images["a.tif"]
     assert (image.visits, len(image.visitors), image.bytes, image.hits, image.answers) == (3, 2, 4000, 1, 5)
     assert dict(tally.ages) == {0: 2, 10: 1, 20 * 60: 1, 100 * 60: 1}
-    assert sum(tally.minutes.values()) == 5
+    assert sum(tally.moments.values()) == 5
     sessions = list(sessions_of(tally, Names(is_plain=True)))
     assert [(session.visitor, len(session.steps)) for session in sessions] == [
         ("192.0.2.7", 2),
@@ -150,7 +150,7 @@ def test_latencies(count: Count) -> None:
 def test_histograms_of_time(log: Log, count: Count) -> None:
     lines = [log.line(iip(1), time=f"10/Oct/2025:{hour:02}:59:59 +0200") for hour in (0, 0, 1, 23)]
     tally = count(lines)
-    clock = histograms.by_clock(tally.minutes, 24, ZoneInfo("Europe/Berlin"))
+    clock = histograms.by_clock(tally.moments, 1, 24, ZoneInfo("Europe/Berlin"))
     assert sum(clock.counts) == 4
     assert clock.labels[0] == "00:59"
     age = histograms.by_age(tally.ages, 10, 100)

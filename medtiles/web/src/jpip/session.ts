@@ -122,8 +122,9 @@ export class Session {
 
   /** Sends a request and takes all of its answer; why it ended. */
   private async send(asked: string, cid: string): Promise<number> {
-    const opening = `target=${encodeURIComponent(this.image)}&cnew=http&type=jpp-stream;ptype=ext&align=yes`;
-    const fields = `${cid ? `cid=${cid}` : opening}&${asked}`;
+    // the image is named within a channel too: whoever reads the server's log sees what was looked at
+    const opening = cid ? `cid=${cid}` : "cnew=http&type=jpp-stream;ptype=ext&align=yes";
+    const fields = `target=${encodeURIComponent(this.image)}&${opening}&${asked}`;
     const model = cid ? "" : this.bins.model();
     const query = model ? `${fields}&model=${model}` : fields;
     const response = await (query.length > LONGEST_QUERY ? fetch("/jpip", { method: "POST", body: query }) : fetch(`/jpip?${query}`));

@@ -1,0 +1,122 @@
+"""Hot spots from end to end: what a browser looks at, by the gateway's own log, and while a log grows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from medtiles.client import Client
+from medtiles.web import build
+from tests.e2e.browsing import Browser
+from tests.e2e.serving import Server, serving, wait_until
+
+pytestmark = pytest.mark.timeout(180)
+WIDTH, HEIGHT, TILE = 6000, 4000, 256
+LOOKED_AT = (4200, 1300)
+"""Pixels of full resolution."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("slides")
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    waves = [(127 + 120 * np.sin(x / step) * np.cos(y / 90)).astype(np.uint8) for step in (50, 70, 110)]
+    tifffile.imwrite(
+        found / "waves.tif", np.stack(waves, axis=-1), tile=(TILE, TILE), photometric="rgb", compression="jpeg"
+    )
+    return found
+
+
+@pytest.fixture(params=["combined", "json"])
+def logged(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Iterator[tuple[Server, Path]]:
+    """A server that keeps a log, and the log."""
+    log = tmp_path / "access.log"
+    words = ["serve", folder, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "1", "--access-log", log]
+    with serving(*words, "--set", f"access_log_format={request.param}", cache=tmp_path / "cache") as running:
+        yield running, log
+
+
+def run(*words: object) -> str:
+    command = [sys.executable, "-m", "medtiles", "hotspots", *map(str, words)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def tile_at(x: float, y: float) -> tuple[int, int]:
+    return int(x // TILE), int(y // TILE)
+
+
+@pytest.mark.browser
+def test_the_hottest_tile_is_where_the_page_looked(logged: tuple[Server, Path], tmp_path: Path) -> None:
+    """A page comes back to one place again and again, by Deep Zoom and by JPIP, and strays once."""
+    if not build.is_built():
+        build.build()
+    server, log = logged
+    browser = Browser(tmp_path / "profile", server.url)
+    try:
+        image = browser.images["waves.tif"]["id"]
+        x, y = LOOKED_AT
+        for at, step in enumerate((0, 40, -40, 1500)):
+            browser.show(f"#/{image}?x={x + step}&y={y}&zoom=1&again={at}")
+            browser.find("[data-opened=true]")
+            browser.wait(lambda: not browser.requests())
+        browser.show(f"#/{image}?jpip=1&x={x}&y={y}&zoom=1")
+        browser.find("[data-opened=true][data-settled=true]")
+    finally:
+        browser.driver.quit()
+    wait_until(lambda: "jpip" in log.read_text() and f"fsiz={WIDTH}" in log.read_text())
+    out = tmp_path / "map.png"
+    words = ("--server", server.url, "--level", 0, "-i", "waves.tif", "-o", out, "-w", WIDTH // 10, "--format", "json")
+    found = json.loads(run(log, *words))
+    assert found["unreadable_lines"] == 0
+    hottest = [(tile["column"], tile["row"]) for tile in found["tiles"] if tile["count"] == found["tiles"][0]["count"]]
+    assert tile_at(*LOOKED_AT) in hottest
+    assert max(abs(column - tile_at(*LOOKED_AT)[0]) for column, _ in hottest) <= 3
+    with Image.open(out) as picture:
+        heat = np.asarray(picture)
+    assert heat[LOOKED_AT[1] // 10, LOOKED_AT[0] // 10] == 255
+    assert heat[-1, 0] == 0
+
+
+def test_calls_of_grpc_are_counted(logged: tuple[Server, Path], folder: Path) -> None:
+    server, log = logged
+    with Client(server.grpc) as client:
+        (image,) = client.images()
+        for _ in range(3):
+            client.tile(image.id, 0, 7, 5)
+        client.region(image.id, 512, 512, 512, 256)
+    wait_until(lambda: log.exists() and log.read_text().count("GetTile") == 3 and "GetRegion" in log.read_text())
+    found = json.loads(run(log, "--images", folder, "--format", "json", "--protocol", "grpc"))
+    counts = {(tile["level"], tile["column"], tile["row"]): tile["count"] for tile in found["tiles"]}
+    assert counts == {(0, 7, 5): 3, (0, 2, 2): 1, (0, 3, 2): 1}
+
+
+def test_a_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    line = '192.0.2.7 - - [10/Oct/2025:13:55:36 +0000] "GET /dzi/abc_files/13/{}_0.jpeg HTTP/1.1" 200 9 "-" "-"\n'
+    log.write_text(line.format(1))
+    words = ["hotspots", str(log), "--follow", "--size", "6000x4000", "--format", "json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "medtiles", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as running:
+        time.sleep(2.5)
+        with log.open("a") as file:
+            file.write(line.format(1) + line.format(2))
+        time.sleep(1.5)
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    assert [(tile["column"], tile["count"]) for tile in json.loads(out)["tiles"]] == [(1, 2), (2, 1)]
