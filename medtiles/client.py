@@ -21,6 +21,7 @@ from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display, Windowing
 from medtiles.core.frames import TravelFrame
 from medtiles.core.geometry import Region, Size
+from medtiles.core.heat import HotTiles
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.rendering import Rendering
 from medtiles.core.series_order import Order, SeriesOrder
@@ -113,6 +114,13 @@ class Client(FrameVerbs):
     def channels(self, image: str) -> tuple[ChannelReport, ...]:
         """The channels of an image, and the values that the whole image has in each."""
         return self._tiles.channels(image)
+
+    def hot_tiles(self, image: str, limit: int = 1000, level: int | None = None) -> HotTiles:
+        """The tiles that are looked at most, of a server that counts (`--hotspots`).
+
+        :raises NotCountedError: it does not
+        """
+        return self._tiles.hot_tiles(image, limit, level)
 
     def modality(self, image: str, stored: NDArray[np.generic], plane: int = 0) -> NDArray[np.float64]:
         """Modality values, in `display().units` such as HU, of stored values of a plane (DICOM PS3.3 C.11.1)."""

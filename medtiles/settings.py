@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     """Where the HTTP gateway listens, HOST:PORT; port 0: any free one."""
     grpc: AddressField = Address("127.0.0.1", 50051)
     """Where the gRPC server listens, HOST:PORT; port 0: any free one."""
+    hotspots: bool = False
+    """Count which parts of images are looked at (`/images/{id}/hotspots`), in the cache folder; no address is kept."""
     insecure_no_auth: bool = False
     """Listen on addresses that other machines can reach although nobody is asked who they are."""
     engine: AddressField | None = None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from medtiles.access_log import format_combined, format_json
 from medtiles.app.errors import StartError
@@ -15,6 +15,7 @@ from medtiles.catalogue import CatalogueOptions, FileCatalogue, UploadFolder
 from medtiles.core.codestreams import Codestreams, OffersCodestreams
 from medtiles.core.errors import ImageNotFoundError
 from medtiles.core.frames import Frames
+from medtiles.core.heat import Heat
 from medtiles.core.limits import Limits
 from medtiles.core.studies import Studies
 from medtiles.core.tiles import Tiles
@@ -39,6 +40,9 @@ from medtiles.virtual import FullTiles, Offered, SlideFrames, WithSlides
 from transcode.codec import Codecs
 from transcode.codecs import builtin
 from transcode.isolation import Isolation, IsolationLimits
+
+if TYPE_CHECKING:
+    from medtiles.hotspots.live import LiveHeat
 
 _MOST_AT_ONCE = 16 << 20
 """Bytes of an answer of JPIP that is made before it is sent."""
@@ -230,9 +234,28 @@ class _HasStatistics(Protocol):
     def statistics(self) -> Mapping[str, int]: ...
 
 
-def build_recorder(settings: Settings, *parts: _HasStatistics | None) -> Recorder:
+def build_heat(settings: Settings, tiles: Tiles, seat: Seat | None) -> LiveHeat | None:
+    """Counts of what is looked at, where they are wanted: kept in the cache folder, shared by all processes.
+
+    :raises StartError: their file cannot be had
+    """
+    if not settings.hotspots:
+        return None
+    from medtiles.hotspots.live import LiveHeat  # noqa: PLC0415 - most servers do not count
+
+    folder = settings.cache or (seat.folder if seat is not None else None)
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return LiveHeat(folder / "hotspots.sqlite" if folder is not None else None, tiles.known_info)
+    except OSError as error:
+        raise StartError(str(error)) from error
+
+
+def build_recorder(settings: Settings, heat: LiveHeat | None, *parts: _HasStatistics | None) -> Recorder:
     """Counts answers for /metrics, and writes the access log when there is one.
 
+    :param heat: counts what is looked at
     :param parts: whose figures are shown too; None: there is no such part
     """
 
@@ -242,7 +265,7 @@ def build_recorder(settings: Settings, *parts: _HasStatistics | None) -> Recorde
 
     log = LogFile(settings.access_log) if settings.access_log else None
     line = format_json if settings.access_log_format == "json" else format_combined
-    return Recorder(Metrics(gauges), log, line)
+    return Recorder(Metrics(gauges), log, line, heat.take if heat is not None else None)
 
 
 def build_gateway(
@@ -251,6 +274,7 @@ def build_gateway(
     recorder: Recorder,
     is_ready: Callable[[], bool],
     jpip: JpipService | None = None,
+    heat: Heat | None = None,
 ) -> Gateway:
     """The HTTP application over an engine in this process or far away."""
     options = GatewayOptions(
@@ -262,6 +286,7 @@ def build_gateway(
         rights=settings.rights,
         uploads=_uploads(settings, tiles),
         jpip=jpip,
+        heat=heat,
         record=recorder.record,
         metrics=recorder.scrape,
         is_ready=is_ready,

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medtiles.app.errors import StartError
-from medtiles.app.parts import Engine, build_engine, build_gateway, build_jpip, build_recorder
+from medtiles.app.parts import Engine, build_engine, build_gateway, build_heat, build_jpip, build_recorder
 from medtiles.app.seat import Seat
+from medtiles.core.heat import Heat
 from medtiles.core.tiles import Tiles
 from medtiles.observability.recorder import Recorder
 from medtiles.protocols.grpc.server import GrpcLimits, GrpcServer, serve_grpc
@@ -69,12 +70,15 @@ class Worker:
         with ExitStack() as stack:
             tiles, engine = self._tiles(stack)
             jpip = build_jpip(self._settings, tiles, self._duty.seat)
-            recorder = build_recorder(self._settings, engine, jpip.server if jpip is not None else None)
+            heat = build_heat(self._settings, tiles, self._duty.seat)
+            if heat is not None:
+                stack.callback(heat.close)
+            recorder = build_recorder(self._settings, heat, engine, jpip.server if jpip is not None else None)
             recorder.start()
             stack.callback(recorder.close)
             if self._duty.grpc is not None:
-                self._grpc = self._grpc_server(tiles, self._duty.grpc, recorder)
-            app = build_gateway(self._settings, tiles, recorder, lambda: not self._is_draining.is_set(), jpip)
+                self._grpc = self._grpc_server(tiles, self._duty.grpc, recorder, heat)
+            app = build_gateway(self._settings, tiles, recorder, lambda: not self._is_draining.is_set(), jpip, heat)
             limits = HttpLimits(drain_seconds=self._settings.drain_seconds)
             own = [self._duty.seat.listen()] if self._duty.seat is not None and jpip is not None else []
             self._http = HttpServer(app, [self._duty.http, *own], limits)
@@ -101,7 +105,7 @@ class Worker:
         engine.catalogue.start()
         return engine, engine
 
-    def _grpc_server(self, tiles: Tiles, address: Address, recorder: Recorder) -> GrpcServer:
+    def _grpc_server(self, tiles: Tiles, address: Address, recorder: Recorder, heat: Heat | None) -> GrpcServer:
         settings = self._settings
         tls = None
         if settings.grpc_tls_certificate is not None and settings.grpc_tls_key is not None:
@@ -115,6 +119,7 @@ class Worker:
                 reuse_port=self._duty.seat is not None,
                 limits=GrpcLimits(seconds=settings.request_timeout),
                 record=recorder.record,
+                heat=heat,
             )
         except (OSError, ValueError) as error:
             raise StartError(getattr(error, "strerror", None) or str(error)) from error

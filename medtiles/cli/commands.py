@@ -51,6 +51,9 @@ UploadsFolder = Annotated[
     Path | None,
     typer.Option("--uploads", metavar="FOLDER", help="Take images from clients (POST /images) into this folder"),
 ]
+Hotspots = Annotated[
+    bool | None, typer.Option("--hotspots", help="Count which parts of images are looked at: /images/{id}/hotspots")
+]
 Insecure = Annotated[
     bool | None,
     typer.Option("--insecure-no-auth", help="Listen where other machines can reach us, asking nobody who they are"),
@@ -100,6 +103,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options are arguments in typer
     cache: Cache = None,
     access_log: AccessLog = None,
     uploads: UploadsFolder = None,
+    hotspots: Hotspots = None,
     insecure_no_auth: Insecure = None,
     config: Config = None,
     settings: Set = None,
@@ -115,6 +119,7 @@ def serve(  # noqa: PLR0913, PLR0917 - options are arguments in typer
         "cache": cache,
         "access_log": access_log,
         "uploads": uploads,
+        "hotspots": hotspots,
         "insecure_no_auth": insecure_no_auth,
     }
     running.serve_images(flags, settings or [], config)

@@ -11,12 +11,13 @@ def _told(error: Exception) -> tuple[int, str] | None:
     from medtiles.app.errors import StartError  # noqa: PLC0415 - `medtiles --help` must not wait for them
     from medtiles.core.errors import MedTilesError  # noqa: PLC0415
     from medtiles.export.errors import ExportError  # noqa: PLC0415
+    from medtiles.hotspots.errors import HotspotsError  # noqa: PLC0415
     from medtiles.settings import SettingsError  # noqa: PLC0415
     from transcode.errors import TranscodeError  # noqa: PLC0415
 
     if isinstance(error, UsageError | SettingsError):
         return WRONGLY_CALLED, str(error)
-    if isinstance(error, CommandError | StartError | ExportError | MedTilesError | TranscodeError):
+    if isinstance(error, CommandError | StartError | ExportError | HotspotsError | MedTilesError | TranscodeError):
         return FAILED, str(error)
     return of_the_system(error)
 

@@ -54,5 +54,9 @@ class DamagedImageError(MedTilesError):
     """The file is of a known format, but broken."""
 
 
+class NotCountedError(MedTilesError):
+    """The server does not count what is looked at."""
+
+
 class BusyError(MedTilesError):
     """The queue of work is full; try again later."""

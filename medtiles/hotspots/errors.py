@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from medtiles.core.errors import BadRequestError
 
-
-class HotspotsError(BadRequestError):
+class HotspotsError(ValueError):
     """A log that cannot be read, a wish that makes no sense."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from medtiles.core.geometry import Region, Size
+from medtiles.core.pyramid import ImageInfo
 from medtiles.protocols.halvings import halved
 
 
@@ -106,6 +107,23 @@ def _under(start: float, end: float, step: int) -> range:
         middle = int((start + end) / 2 // step)
         return range(middle, middle + 1)
     return range(first, last)
+
+
+MOST_TILE = 2048
+"""Pixels of a side of stored tiles in whose grid requests are counted."""
+
+
+def geometry_of(image: str, info: ImageInfo, frames: Mapping[str, DicomFrames] = MappingProxyType({})) -> Geometry:
+    """Of an image that is known."""
+    return make_geometry(image, info.name, tuple(level.size for level in info.levels), info.levels[0].tile_size, frames)
+
+
+def make_geometry(
+    image: str, name: str, sizes: tuple[Size, ...], tile: Size, frames: Mapping[str, DicomFrames]
+) -> Geometry:
+    """Of an image with these levels; stored tiles that are no such thing are counted as others would be."""
+    usable = tile if max(tile.width, tile.height) <= MOST_TILE else Size(256, 256)
+    return Geometry(sizes[0], usable, id=image, name=name, stored=sizes, frames=frames)
 
 
 Geometries = Callable[[str], Geometry | None]

@@ -19,7 +19,7 @@ from medtiles.core.studies import DicomJson, Scope
 from medtiles.core.tiles import ImageQuery, Tiles
 from medtiles.core.view import Request, View
 from medtiles.hotspots.errors import HotspotsError
-from medtiles.hotspots.geometry import DicomFrames, Geometry
+from medtiles.hotspots.geometry import DicomFrames, Geometry, geometry_of, make_geometry
 from transcode.errors import TranscodeError
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ class LocalImages(_Found):
             frames = self._frames(info.dicom.series_uid if info.dicom and info.kind == "slide" else "", info.size)
         except (MedTilesError, TranscodeError):
             return None
-        sizes = tuple(level.size for level in info.levels)
-        return _geometry(image, info.name, sizes, info.levels[0].tile_size, frames)
+        return geometry_of(image, info, frames)
 
     def _frames(self, series: str, size: Size) -> Mapping[str, DicomFrames]:
         if not series:
@@ -191,7 +190,7 @@ class RemoteImages(_Found):
         except HotspotsError:
             return None
         first = found["levels"][0]
-        return _geometry(image, found["name"], sizes, Size(first["tile_width"], first["tile_height"]), frames)
+        return make_geometry(image, found["name"], sizes, Size(first["tile_width"], first["tile_height"]), frames)
 
     def picture(self, name: str, width: int) -> Pixels | None:
         """See `Images`."""
@@ -227,13 +226,6 @@ def _names(*words: str) -> tuple[str, ...]:
     """What requests may call an image: also without its suffix, as the folders of Deep Zoom are named."""
     stems = [PurePosixPath(word).stem for word in words[1:2]]
     return tuple(dict.fromkeys(word for word in (*words, *stems) if word))
-
-
-def _geometry(
-    image: str, name: str, sizes: tuple[Size, ...], tile: Size, frames: Mapping[str, DicomFrames]
-) -> Geometry:
-    usable = tile if max(tile.width, tile.height) <= 2048 else Size(256, 256)
-    return Geometry(sizes[0], usable, id=image, name=name, stored=sizes, frames=frames)
 
 
 def _fitted(size: Size, width: int) -> Size:

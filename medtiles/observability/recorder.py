@@ -18,12 +18,20 @@ class Recorder:
     """Counts answers, and writes them to the access log when there is one. `record` may be called from any thread."""
 
     def __init__(
-        self, metrics: Metrics, log: LogFile | None = None, line: Callable[[Answer], str] | None = None
+        self,
+        metrics: Metrics,
+        log: LogFile | None = None,
+        line: Callable[[Answer], str] | None = None,
+        more: Callable[[list[Answer]], object] | None = None,
     ) -> None:
-        """`line` formats one answer for the log: `access_log.format_combined` or `format_json`."""
+        """`line` formats one answer for the log: `access_log.format_combined` or `format_json`.
+
+        :param more: takes every batch too
+        """
         self._metrics = metrics
         self._log = log
         self._line = line
+        self._more = more
         self._waiting: deque[Answer] = deque(maxlen=_MOST_WAITING)
         self.record: Callable[[Answer], None] = self._waiting.append
         """Take note of an answer."""
@@ -51,6 +59,8 @@ class Recorder:
             self._metrics.count(batch)
             if self._log is not None and self._line is not None:
                 self._log.write(list(map(self._line, batch)))
+            if self._more is not None and batch:
+                self._more(batch)
 
     def scrape(self) -> bytes:
         """The metrics' text, this process's latest answers included."""

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from medtiles.core.errors import BusyError
 from medtiles.core.frames import FrameRequest, TravelFrame
+from medtiles.core.heat import Heat
 from medtiles.core.limits import Limits
 from medtiles.core.pyramid import ImageInfo
 from medtiles.core.tiles import ImageQuery, Tiles
@@ -33,6 +35,17 @@ class ClientGoneError(Exception):
     """The client closed its connection before the answer was ready; nobody is left to be told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a server offers beside tiles; None: it does not."""
+
+    uploads: Uploads | None = None
+    """Where images that clients bring go."""
+    jpip: JpipService | None = None
+    heat: Heat | None = None
+    """Counts of what is looked at."""
+
+
 class AsyncTiles:
     """What protocols over HTTP stand on. Used on one event loop."""
 
@@ -42,8 +55,7 @@ class AsyncTiles:
         timeout: float = 60.0,
         limits: Limits = Limits(),
         rights: str | None = None,
-        uploads: Uploads | None = None,
-        jpip: JpipService | None = None,
+        beside: Beside = Beside(),
     ) -> None:
         """See GatewayOptions.
 
@@ -52,8 +64,9 @@ class AsyncTiles:
         self.tiles = tiles
         self.limits = limits
         self.rights = rights
-        self.uploads = uploads
-        self.jpip = jpip
+        self.uploads = beside.uploads
+        self.jpip = beside.jpip
+        self.heat = beside.heat
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
         self._calls = 0

@@ -16,11 +16,12 @@ from typing import Any
 from starlette.routing import Match, Router
 
 from medtiles.access_log import Answer
+from medtiles.core.heat import Heat
 from medtiles.core.limits import Limits
 from medtiles.core.tiles import Tiles
 from medtiles.core.uploads import Uploads
 from medtiles.protocols import kept, replies
-from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError
+from medtiles.protocols.async_tiles import AsyncTiles, Beside, ClientGoneError
 from medtiles.protocols.cors import Cors
 from medtiles.protocols.health import health_routes
 from medtiles.protocols.http import PROTOCOLS, REFUSALS, TILES
@@ -64,6 +65,8 @@ class GatewayOptions:
     """Where images that clients bring go; None: none are taken."""
     jpip: JpipService | None = None
     """What is offered of JPIP; None: nothing."""
+    heat: Heat | None = None
+    """Counts of what is looked at; None: nobody counts."""
     record: Callable[[Answer], object] = _nothing
     """Takes note of each answer; must cost next to nothing."""
     metrics: Callable[[], bytes] | None = None
@@ -109,7 +112,8 @@ class Gateway:
 
     def __init__(self, tiles: Tiles, options: GatewayOptions) -> None:
         self._options = options
-        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights, options.uploads, options.jpip)
+        beside = Beside(options.uploads, options.jpip, options.heat)
+        self._tiles = AsyncTiles(tiles, options.timeout, options.limits, options.rights, beside)
         self._cors = Cors(options.origins)
         self._tile_way = TileWay(self._tiles, TILES, options.max_age, self._cors.headers(None))
         self._hosts = frozenset(host.lower() for host in options.hosts)

@@ -317,3 +317,45 @@ class GetAssociatedImageResponse(_message.Message):
     is_not_modified: bool
     version: str
     def __init__(self, frame: _Optional[_Union[_frames_pb2.EncodedFrame, _Mapping]] = ..., etag: _Optional[str] = ..., is_not_modified: _Optional[bool] = ..., version: _Optional[str] = ...) -> None: ...
+
+class ListHotTilesRequest(_message.Message):
+    __slots__ = ("image", "limit", "level")
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    image: str
+    limit: int
+    level: int
+    def __init__(self, image: _Optional[str] = ..., limit: _Optional[int] = ..., level: _Optional[int] = ...) -> None: ...
+
+class ListHotTilesResponse(_message.Message):
+    __slots__ = ("total", "tile_width", "tile_height", "tiles")
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TILE_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    TILE_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TILES_FIELD_NUMBER: _ClassVar[int]
+    total: int
+    tile_width: int
+    tile_height: int
+    tiles: _containers.RepeatedCompositeFieldContainer[HotTile]
+    def __init__(self, total: _Optional[int] = ..., tile_width: _Optional[int] = ..., tile_height: _Optional[int] = ..., tiles: _Optional[_Iterable[_Union[HotTile, _Mapping]]] = ...) -> None: ...
+
+class HotTile(_message.Message):
+    __slots__ = ("level", "column", "row", "count", "x", "y", "width", "height")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    column: int
+    row: int
+    count: int
+    x: int
+    y: int
+    width: int
+    height: int
+    def __init__(self, level: _Optional[int] = ..., column: _Optional[int] = ..., row: _Optional[int] = ..., count: _Optional[int] = ..., x: _Optional[int] = ..., y: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...

@@ -65,6 +65,11 @@ class ImageServiceStub:
                 request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingRequest.SerializeToString,
                 response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingResponse.FromString,
                 _registered_method=True)
+        self.ListHotTiles = channel.unary_unary(
+                '/medtiles.api.v1.ImageService/ListHotTiles',
+                request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListHotTilesRequest.SerializeToString,
+                response_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListHotTilesResponse.FromString,
+                _registered_method=True)
         self.GetAssociatedImage = channel.unary_unary(
                 '/medtiles.api.v1.ImageService/GetAssociatedImage',
                 request_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetAssociatedImageRequest.SerializeToString,
@@ -118,6 +123,13 @@ class ImageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHotTiles(self, request, context):
+        """Which tiles of an image are looked at most. FAILED_PRECONDITION: the server does not count.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAssociatedImage(self, request, context):
         """A picture that comes with an image: label, macro, thumbnail. NOT_FOUND: no such picture.
         """
@@ -157,6 +169,11 @@ def add_ImageServiceServicer_to_server(servicer, server):
                     servicer.GetRendering,
                     request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingRequest.FromString,
                     response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingResponse.SerializeToString,
+            ),
+            'ListHotTiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHotTiles,
+                    request_deserializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListHotTilesRequest.FromString,
+                    response_serializer=medtiles_dot_api_dot_v1_dot_images__pb2.ListHotTilesResponse.SerializeToString,
             ),
             'GetAssociatedImage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAssociatedImage,
@@ -327,6 +344,33 @@ class ImageService:
             '/medtiles.api.v1.ImageService/GetRendering',
             medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingRequest.SerializeToString,
             medtiles_dot_api_dot_v1_dot_images__pb2.GetRenderingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHotTiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/medtiles.api.v1.ImageService/ListHotTiles',
+            medtiles_dot_api_dot_v1_dot_images__pb2.ListHotTilesRequest.SerializeToString,
+            medtiles_dot_api_dot_v1_dot_images__pb2.ListHotTilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,4 @@
-"""Our own addresses: `/images/{id}/tiles/...` and `/images/{id}/view`; calls of gRPC as the access log has them."""
+"""Our own addresses: `/images/{id}/view`; calls of gRPC as the access log has them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from medtiles.hotspots.geometry import Rectangle
 
 NAME = "medtiles"
 GRPC = "grpc"
-_VIEW = re.compile(r"/images/([^/]+)/(view|thumbnail)$")
+_VIEW = re.compile(r"/images/([^/]+)/view$")
 _CALL = re.compile(r"^/(?:[\w.]+/)?(Get|Stream)\w+$")
 
 

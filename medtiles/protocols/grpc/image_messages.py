@@ -9,6 +9,8 @@ import numpy as np
 from medtiles.api.v1 import display_pb2, images_pb2
 from medtiles.core.channels import ChannelReport, ChannelStatistics
 from medtiles.core.display import Display, Lut
+from medtiles.core.geometry import Region, Size
+from medtiles.core.heat import HotTile, HotTiles
 from medtiles.core.pyramid import Associated, Channel, DicomIdentity, ImageInfo, Level, Plane
 from medtiles.core.tiles import ImageSummary, KeptRendering
 from medtiles.protocols.grpc import messages
@@ -277,3 +279,34 @@ def _palette(palette: tuple[Lut, Lut, Lut] | None) -> display_pb2.Palette | None
         return None
     red, green, blue = palette
     return display_pb2.Palette(red=_lut(red), green=_lut(green), blue=_lut(blue))
+
+
+def hot_tiles(found: HotTiles) -> images_pb2.ListHotTilesResponse:
+    """What is looked at most, as a message."""
+    return images_pb2.ListHotTilesResponse(
+        total=found.total,
+        tile_width=found.tile_size.width,
+        tile_height=found.tile_size.height,
+        tiles=[
+            images_pb2.HotTile(
+                level=tile.level,
+                column=tile.column,
+                row=tile.row,
+                count=tile.count,
+                x=tile.region.x,
+                y=tile.region.y,
+                width=tile.region.width,
+                height=tile.region.height,
+            )
+            for tile in found.tiles
+        ],
+    )
+
+
+def hot_tiles_of(message: images_pb2.ListHotTilesResponse) -> HotTiles:
+    """The same, read back."""
+    tiles = [
+        HotTile(each.level, each.column, each.row, each.count, Region(each.x, each.y, each.width, each.height))
+        for each in message.tiles
+    ]
+    return HotTiles(Size(message.tile_width, message.tile_height), message.total, tuple(tiles))

@@ -8,7 +8,8 @@ import grpc
 
 from medtiles.api.v1 import images_pb2 as pb
 from medtiles.api.v1.images_pb2_grpc import ImageServiceServicer
-from medtiles.core.errors import BadRequestError
+from medtiles.core.errors import BadRequestError, NotCountedError
+from medtiles.core.heat import Heat
 from medtiles.core.tiles import ImageQuery
 from medtiles.core.view import AssociatedName
 from medtiles.protocols.grpc import image_messages, messages
@@ -19,6 +20,9 @@ from medtiles.protocols.kept import kept_text
 
 _PAGE = 100
 _MOST_QUERY = 16384
+_USUAL_HOT = 1000
+MOST_HOT = 10_000
+"""Hot tiles of one answer."""
 MOST_LISTED = 1000
 """Images of one page."""
 
@@ -26,8 +30,9 @@ MOST_LISTED = 1000
 class ImageServicer(ImageServiceServicer):
     """medtiles.api.v1.ImageService."""
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, heat: Heat | None = None) -> None:
         self._pictures = pictures
+        self._heat = heat
         self._tiles = pictures.tiles
 
     @property
@@ -109,6 +114,24 @@ class ImageServicer(ImageServiceServicer):
         """A rendering that is kept."""
         kept = self._tiles.kept_rendering(request.hash)
         return pb.GetRenderingResponse(rendering=image_messages.kept_rendering(kept))
+
+    @unary
+    def ListHotTiles(  # noqa: N802
+        self,
+        request: pb.ListHotTilesRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002
+    ) -> pb.ListHotTilesResponse:
+        """The tiles that are looked at most."""
+        if self._heat is None:
+            message = "the server does not count what is looked at: it was started without --hotspots"
+            raise NotCountedError(message)
+        if not 0 <= request.limit <= MOST_HOT:
+            message = f"limit {request.limit}: at most {MOST_HOT}"
+            raise BadRequestError(message)
+        self._pictures.info(request.image)
+        level = request.level if request.HasField("level") else None
+        found = self._heat.tiles(request.image, request.limit or _USUAL_HOT, level)
+        return image_messages.hot_tiles(found)
 
     @unary
     def GetAssociatedImage(  # noqa: N802

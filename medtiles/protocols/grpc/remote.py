@@ -19,6 +19,7 @@ from medtiles.api.v1 import images_pb2, tiles_pb2
 from medtiles.core.channels import ChannelReport
 from medtiles.core.display import Display
 from medtiles.core.errors import BusyError
+from medtiles.core.heat import HotTiles
 from medtiles.core.pyramid import ImageInfo, TileKey
 from medtiles.core.tiles import ImagePage, ImageQuery, KeptRendering
 from medtiles.core.view import Refinement, Request, View
@@ -138,6 +139,14 @@ class RemoteTiles:
         message = images_pb2.ListChannelsRequest(image=requests.image_id(image))
         answer = call(self._lines.line.images.ListChannels, message, self._options.timeout)
         return tuple(map(image_messages.channel_report_of, answer.channels))
+
+    def hot_tiles(self, image: str, limit: int, level: int | None = None) -> HotTiles:
+        """What is looked at most of an image.
+
+        :raises NotCountedError: the server does not count
+        """
+        message = images_pb2.ListHotTilesRequest(image=requests.image_id(image), limit=limit, level=level)
+        return image_messages.hot_tiles_of(call(self._lines.line.images.ListHotTiles, message, self._options.timeout))
 
     def keep_rendering(self, image: str, text: str) -> KeptRendering:
         """Keep what a protocol says of a rendering of the image as it is now."""

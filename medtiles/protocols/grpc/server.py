@@ -26,6 +26,7 @@ from medtiles.api.v1 import (
     viewport_pb2,
     viewport_pb2_grpc,
 )
+from medtiles.core.heat import Heat
 from medtiles.core.tiles import Tiles
 from medtiles.protocols.grpc.calls import Edge
 from medtiles.protocols.grpc.frame_servicer import FrameServicer
@@ -146,6 +147,7 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     reuse_port: bool = False,
     limits: GrpcLimits | None = None,
     record: Callable[[Answer], None] | None = None,
+    heat: Heat | None = None,
 ) -> GrpcServer:
     """Answer calls on HOST:PORT (port 0: any free one) from now on.
 
@@ -153,6 +155,7 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     :param tls: without it, the connection is neither encrypted nor authenticated
     :param reuse_port: whether other processes of this server listen on the same port
     :param record: takes note of each answer
+    :param heat: counts of what is looked at, where there are any
     :raises OSError: the address cannot be listened on, such as when another process does
     :raises ValueError: the files of TLS are no good
     """
@@ -165,7 +168,7 @@ def serve_grpc(  # noqa: PLR0913 - keywords, each with a default that serves
     )
     edge = Edge(threading.BoundedSemaphore(max(1, threads - threads // 4)), limits.seconds, record)
     pictures = Pictures(tiles, edge)
-    images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures), server)
+    images_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(pictures, heat), server)
     tiles_pb2_grpc.add_TileServiceServicer_to_server(TileServicer(pictures), server)
     studies_pb2_grpc.add_StudyServiceServicer_to_server(StudyServicer(tiles, edge), server)
     dicom_frames_pb2_grpc.add_FrameServiceServicer_to_server(FrameServicer(tiles, edge), server)

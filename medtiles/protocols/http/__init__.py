@@ -6,6 +6,7 @@ from medtiles.protocols.http import (
     channels,
     dicomweb,
     dzi,
+    hotspots,
     iiif,
     iip,
     images,
@@ -18,7 +19,22 @@ from medtiles.protocols.http import (
     zoomify,
 )
 
-PROTOCOLS = (dzi, iiif, iip, zoomify, xyz, images, uploads, channels, renderings, pictures, dicomweb, jpip, pages)
+PROTOCOLS = (
+    dzi,
+    iiif,
+    iip,
+    zoomify,
+    xyz,
+    images,
+    hotspots,
+    uploads,
+    channels,
+    renderings,
+    pictures,
+    dicomweb,
+    jpip,
+    pages,
+)
 """Modules with `routes(tiles)`."""
 
 TILES = (dzi, iiif, iip, zoomify, xyz)

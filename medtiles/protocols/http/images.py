@@ -50,6 +50,8 @@ def routes(tiles: AsyncTiles) -> list[Route]:
         info = await tiles.info(image)
         document = documents.image_document(image, info)
         document["display"] = documents.display_document(await tiles.call(tiles.tiles.display, image, 0))
+        if tiles.heat is not None:
+            document["hotspots"] = f"/images/{image}/hotspots"
         return replies.json_document(document, request.headers)
 
     async def get_display(request: HttpRequest) -> Reply:

@@ -94,6 +94,8 @@ export interface Image {
   dicom: { study_uid: string; series_uid: string; modality: string; transfer_syntaxes: string[] } | null;
   properties: Record<string, string>;
   display: Display;
+  /** Where it tells what is looked at, of a server that counts. */
+  hotspots?: string;
 }
 
 export interface Channel {

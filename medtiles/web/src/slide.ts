@@ -15,6 +15,7 @@ import type { Remember, View } from "./viewer.ts";
 
 /** Milliseconds after which a slider rests. */
 const SETTLED = 120;
+const HOT_OPACITY = 0.75;
 
 export class SlideView implements View {
   readonly element = el("div", { class: "slide-view" });
@@ -23,6 +24,10 @@ export class SlideView implements View {
   private readonly scale = new ScaleBar();
   private readonly reading = el("div", { class: "reading" });
   readonly controls: HTMLElement[];
+  private readonly hotButton = iconButton("fire", "Hot spots: where people looked", () => this.toggleHot(), "h");
+  /** The map of what is looked at, over the image. */
+  private hotMap: OpenSeadragon.TiledImage | null = null;
+  private isHot = false;
   private plane: number;
   private hasFailed = false;
   private waiting = 0;
@@ -55,6 +60,7 @@ export class SlideView implements View {
       iconButton("home", "Whole image", () => this.viewer.viewport.goHome(), "0"),
       iconButton("turn", "Turn clockwise", () => this.turn(90), "r"),
       iconButton("mirror", "Mirror", () => this.mirror(), "m"),
+      ...(image.hotspots ? [this.hotButton] : []),
     ];
   }
 
@@ -128,10 +134,11 @@ export class SlideView implements View {
       const pressed = event.originalEvent as KeyboardEvent;
       const key = pressed.key.toLowerCase();
       if (key === "f") event.preventDefaultAction = true;
-      if (key === "r" || key === "m") {
+      if (key === "r" || key === "m" || (key === "h" && this.image.hotspots)) {
         event.preventDefaultAction = true;
         if (key === "r") this.turn(pressed.shiftKey ? -90 : 90);
-        else this.mirror();
+        else if (key === "m") this.mirror();
+        else this.toggleHot();
       }
     });
     return viewer;
@@ -148,6 +155,7 @@ export class SlideView implements View {
       viewport.panTo(item.imageToViewportCoordinates(x, y), true);
     }
     this.element.dataset["opened"] = "true";
+    if (this.image.hotspots && this.start["hot"]) this.toggleHot();
     this.viewer.canvas.setAttribute("aria-label", `${this.image.name}: arrow keys move, plus and minus zoom, 0 shows all`);
     this.viewer.canvas.setAttribute("role", "application");
     (this.viewer.canvas as HTMLElement).focus({ preventScroll: true });
@@ -179,9 +187,43 @@ export class SlideView implements View {
     }, SETTLED);
   }
 
+  private toggleHot(): void {
+    this.isHot = !this.isHot;
+    if (this.isHot) this.addHotMap();
+    else this.dropHotMap();
+    this.hotButton.setAttribute("aria-pressed", String(this.isHot));
+    this.keep();
+  }
+
+  private addHotMap(): void {
+    const { width, height, hotspots } = this.image;
+    const fresh = Date.now(); // it changes as people look
+    const tileSource = {
+      width,
+      height,
+      tileSize: 256,
+      getTileUrl: (level: number, x: number, y: number) => `${hotspots}/${level}/${x}_${y}.png?t=${fresh}`,
+    };
+    this.viewer.addTiledImage({
+      tileSource,
+      opacity: HOT_OPACITY,
+      success: (event: Event) => {
+        const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
+        if (!this.isHot || this.hotMap) this.viewer.world.removeItem(item);
+        else this.hotMap = item;
+      },
+    });
+  }
+
+  private dropHotMap(): void {
+    if (this.hotMap) this.viewer.world.removeItem(this.hotMap);
+    this.hotMap = null;
+  }
+
   /** What is there stays until what comes covers it, so that nothing flashes. */
   private show(): void {
     const { world } = this.viewer;
+    this.dropHotMap();
     while (world.getItemCount() > 1) world.removeItem(world.getItemAt(world.getItemCount() - 1));
     this.viewer.addTiledImage({
       tileSource: this.address(),
@@ -190,6 +232,7 @@ export class SlideView implements View {
         const settle = (): void => {
           if (world.getIndexOfItem(item) < 0) return;
           while (world.getItemAt(0) !== item) world.removeItem(world.getItemAt(0));
+          if (this.isHot && !this.hotMap) this.addHotMap();
           this.element.dataset["settled"] = String(Number(this.element.dataset["settled"] ?? 0) + 1);
         };
         item.whenFullyLoaded(settle);
@@ -229,6 +272,7 @@ export class SlideView implements View {
       y: Math.round(centre.y),
       zoom,
       ...(turn ? { turn } : {}),
+      ...(this.isHot ? { hot: 1 } : {}),
       ...(viewport.getFlip() ? { mirror: 1 } : {}),
     };
     const look = String(lookQuery(this.look));
