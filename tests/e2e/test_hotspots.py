@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
 from medtiles.client import Client
+from medtiles.core.errors import NotCountedError
 from medtiles.web import build
 from tests.e2e.browsing import Browser
 from tests.e2e.serving import Server, serving, wait_until
@@ -120,3 +122,67 @@ def test_a_log_is_followed_until_ctrl_c(tmp_path: Path) -> None:
         running.send_signal(signal.SIGINT)
         out, _ = running.communicate(timeout=30)
     assert [(tile["column"], tile["count"]) for tile in json.loads(out)["tiles"]] == [(1, 2), (2, 1)]
+
+
+@pytest.fixture
+def counting(folder: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server of two processes that counts."""
+    words = ["serve", folder, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "2", "--hotspots"]
+    with serving(*words, cache=tmp_path / "cache") as running:
+        yield running
+
+
+def test_counts_of_a_running_server(counting: Server, folder: Path, tmp_path: Path) -> None:
+    """Requests of both processes, over HTTP and gRPC, add up, and are there after a restart."""
+    url = counting.url
+    image = httpx.get(f"{url}/images").json()["images"][0]["id"]
+    for _ in range(6):  # each over a connection of its own
+        httpx.get(f"{url}/dzi/{image}_files/13/7_5.jpeg").raise_for_status()
+    with Client(counting.grpc) as client:
+        client.tile(image, 0, 7, 5)
+        wait_until(lambda: client.hot_tiles(image).total == 7)
+        (tile,) = client.hot_tiles(image).tiles
+        assert (tile.level, tile.column, tile.row, tile.count) == (0, 7, 5, 7)
+        assert client.hot_tiles(image, level=1).tiles == ()
+    wait_until(lambda: httpx.get(f"{url}/images/{image}/hotspots").json()["total"] == 7)
+    assert httpx.get(f"{url}/images/{image}/hotspots/14/0_0.png").status_code == 404
+    assert httpx.get(f"{url}/images/{image}/hotspots/8/0_0.png?colours=mud").status_code == 400
+    counting.end()
+    words = ["serve", folder, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", "1", "--hotspots"]
+    with serving(*words, cache=tmp_path / "cache") as again:
+        assert httpx.get(f"{again.url}/images/{image}/hotspots").json()["tiles"][0]["count"] == 7
+
+
+def test_a_server_that_does_not_count_says_so(logged: tuple[Server, Path]) -> None:
+    server, _ = logged
+    image = httpx.get(f"{server.url}/images").json()["images"][0]["id"]
+    assert httpx.get(f"{server.url}/images/{image}/hotspots").status_code == 404
+    with Client(server.grpc) as client, pytest.raises(NotCountedError, match="--hotspots"):
+        client.hot_tiles(image)
+
+
+@pytest.mark.browser
+def test_the_viewer_lays_the_map_over_the_slide(counting: Server, tmp_path: Path) -> None:
+    if not build.is_built():
+        build.build()
+    browser = Browser(tmp_path / "profile", counting.url)
+    try:
+        image = browser.images["waves.tif"]["id"]
+        for _ in range(9):
+            httpx.get(f"{counting.url}/dzi/{image}_files/13/16_5.jpeg").raise_for_status()
+        place = f"#/{image}?x={LOOKED_AT[0]}&y={LOOKED_AT[1]}&zoom=1"
+        browser.show(place)
+        canvas = browser.find("[data-opened=true] .openseadragon-canvas")
+        browser.wait(lambda: browser.picture(canvas).std() > 10 and not browser.requests())
+        plain = browser.picture(canvas)
+        browser.press("Hot spots: where people looked")
+        browser.wait(lambda: any("/hotspots/" in url for url in browser.requests()))
+        browser.wait(lambda: not browser.requests())
+        hot = browser.picture(canvas)
+        assert np.abs(hot - plain).mean() > 5
+        browser.wait(lambda: "hot=1" in browser.driver.current_url)
+        browser.show(f"{place}&hot=1")
+        browser.wait(lambda: any("/hotspots/" in url for url in browser.requests()))
+        assert browser.log("browser") == []
+    finally:
+        browser.driver.quit()

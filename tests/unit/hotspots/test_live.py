@@ -52,9 +52,9 @@ def test_answers_are_counted(heat: LiveHeat) -> None:
         ]
     )
     found = heat.tiles("abc", 10)
-    assert [((tile.level, tile.column, tile.row, tile.count), tile.region) for tile in found.tiles] == [
-        ((0, 7, 5, 5), Region(1792, 1280, 256, 256))
-    ]
+    (tile,) = found.tiles
+    assert (tile.level, tile.column, tile.row, tile.count) == (0, 7, 5, 5)
+    assert tile.region == Region(1792, 1280, 256, 256)
     assert (found.total, found.tile_size) == (5, Size(256, 256))
     assert heat.tiles("abc", 10, level=1).tiles == ()
 
