@@ -433,6 +433,24 @@ def hotspots(  # noqa: PLR0913, PLR0917
     )
 
 
+@app.command()
+@told_in_one_line
+def warm(
+    tiles: Annotated[
+        str,
+        typer.Argument(metavar="LIST", help='Of `medtiles hotspots --format json --images ...`; "-": from there'),
+    ],
+    server: Annotated[str, typer.Argument(metavar="URL", help="The server, or the cache before it")],
+    protocol: Annotated[str, typer.Option(help="Whose addresses: deep-zoom, iip, zoomify, iiif")] = "deep-zoom",
+    limit: Annotated[int, typer.Option(min=1, help="Tiles, the most looked at first")] = 10_000,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="Requests under way")] = 4,
+) -> None:
+    """Ask a server for the tiles that are looked at most, so that it and the caches before it have them."""
+    from medtiles.cli import hotspots as command  # noqa: PLC0415
+
+    command.warm_server(server, tiles, protocol, limit, at_once)
+
+
 @jpip_app.command(name="get")
 @told_in_one_line
 def jpip_get(  # noqa: PLR0913, PLR0917

@@ -16,8 +16,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from rich.console import Console
+from rich.filesize import decimal
 from rich.live import Live
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
 from medtiles.cli.errors import CommandError, UsageError
@@ -33,6 +42,7 @@ from medtiles.hotspots.images import ByHand, Images, LocalImages, RemoteImages, 
 from medtiles.hotspots.report import Options, report_html
 from medtiles.hotspots.sessions import Names, sessions_of
 from medtiles.hotspots.tally import Tally
+from medtiles.hotspots.warming import ADDRESSES, read_list, warm
 
 _SHOWN_LIVE = 15
 _REFRESH = 0.5
@@ -107,6 +117,33 @@ def hotspots(words: Sequence[str], log_format: str, filters: Filters, sources: S
                 reading.read_logs(names, tally, form, progress)
         _write(tally, images, wanted, names)
     _tell(tally, console)
+
+
+def warm_server(url: str, source: str, protocol: str, limit: int, at_once: int) -> None:
+    """Ask a server for the tiles of a list, or for those that it has counted itself.
+
+    :raises HotspotsError, UsageError, CommandError: naming what
+    """
+    if protocol not in ADDRESSES:
+        message = f"--protocol {protocol}: one of {', '.join(ADDRESSES)} is wanted"
+        raise UsageError(message)
+    text = sys.stdin.read() if source == inputs.STDIN else Path(source).read_text(encoding="utf-8")
+    tiles = sorted(read_list(text), key=lambda tile: -int(tile.get("count", 0)))[:limit]
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(tiles))
+        found = warm(url, tiles, protocol, at_once, lambda: progress.advance(task))
+    _print(f"{found.tiles} tiles, {decimal(found.bytes)}\n")
+    for failure in found.failures:
+        console.print(failure)
+    if found.unknown:
+        console.print(
+            f"{found.unknown} tiles are of images that the server does not have, or not told by column and row"
+        )
+    if found.failed:
+        message = f"{found.failed} of {len(tiles)} tiles could not be had"
+        raise CommandError(message)
 
 
 def filters_of(  # noqa: PLR0913 - each is an option

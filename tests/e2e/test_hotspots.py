@@ -153,6 +153,31 @@ def test_counts_of_a_running_server(counting: Server, folder: Path, tmp_path: Pa
         assert httpx.get(f"{again.url}/images/{image}/hotspots").json()["tiles"][0]["count"] == 7
 
 
+@pytest.mark.parametrize("protocol", ["deep-zoom", "iip", "zoomify", "iiif"])
+def test_a_list_warms_a_server(counting: Server, folder: Path, tmp_path: Path, protocol: str) -> None:
+    """The tiles that one log tells are asked for, by the addresses of a protocol: counted, they are the same list."""
+    line = '192.0.2.7 - - [10/Oct/2025:13:55:36 +0000] "GET /dzi/waves_files/{}.jpeg HTTP/1.1" 200 9 "-" "-"'
+    places = ["13/7_5", "13/7_5", "13/23_15", "12/3_2", "9/0_0"]
+    log, tiles = tmp_path / "access.log", tmp_path / "tiles.json"
+    log.write_text("\n".join(line.format(place) for place in places) + "\n")
+    run(log, "--images", folder, "--format", "json", "--list", tiles)
+    done = subprocess.run(
+        [sys.executable, "-m", "medtiles", "warm", tiles, counting.url, "--protocol", protocol],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.startswith("4 tiles, ")
+    image = httpx.get(f"{counting.url}/images").json()["images"][0]["id"]
+
+    def counted() -> set[tuple[int, int, int]]:
+        tiles = httpx.get(f"{counting.url}/images/{image}/hotspots").json()["tiles"]
+        return {(tile["level"], tile["column"], tile["row"]) for tile in tiles}
+
+    wait_until(lambda: counted() == {(0, 7, 5), (0, 23, 15), (1, 3, 2), (4, 0, 0)})
+
+
 def test_a_server_that_does_not_count_says_so(logged: tuple[Server, Path]) -> None:
     server, _ = logged
     image = httpx.get(f"{server.url}/images").json()["images"][0]["id"]
