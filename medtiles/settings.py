@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     """Where the gRPC server listens, HOST:PORT; port 0: any free one."""
     hotspots: bool = False
     """Count which parts of images are looked at (`/images/{id}/hotspots`), in the cache folder; no address is kept."""
+    prefetch: bool = False
+    """Make tiles before they are asked for: those that are likely next, by what was asked for before."""
     insecure_no_auth: bool = False
     """Listen on addresses that other machines can reach although nobody is asked who they are."""
     engine: AddressField | None = None

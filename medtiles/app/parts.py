@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from medtiles.access_log import format_combined, format_json
+from medtiles.access_log import Answer, format_combined, format_json
 from medtiles.app.errors import StartError
 from medtiles.app.seat import Seat
 from medtiles.catalogue import CatalogueOptions, FileCatalogue, UploadFolder
@@ -43,6 +43,7 @@ from transcode.isolation import Isolation, IsolationLimits
 
 if TYPE_CHECKING:
     from medtiles.hotspots.live import LiveHeat
+    from medtiles.hotspots.prefetching import Prefetcher
 
 _MOST_AT_ONCE = 16 << 20
 """Bytes of an answer of JPIP that is made before it is sent."""
@@ -252,11 +253,25 @@ def build_heat(settings: Settings, tiles: Tiles, seat: Seat | None) -> LiveHeat 
         raise StartError(str(error)) from error
 
 
-def build_recorder(settings: Settings, heat: LiveHeat | None, *parts: _HasStatistics | None) -> Recorder:
+def build_prefetcher(settings: Settings, tiles: Tiles) -> Prefetcher | None:
+    """Makes tiles before they are asked for, where that is wanted and the engine is in this process."""
+    if not settings.prefetch or not isinstance(tiles, Engine):
+        return None
+    from medtiles.hotspots.prefetching import Prefetcher  # noqa: PLC0415 - most servers do not
+    from medtiles.protocols.http import TILES  # noqa: PLC0415
+
+    return Prefetcher(tiles, TILES, _limits(settings))
+
+
+def build_recorder(
+    settings: Settings,
+    *parts: _HasStatistics | None,
+    takers: Sequence[Callable[[list[Answer]], object]] = (),
+) -> Recorder:
     """Counts answers for /metrics, and writes the access log when there is one.
 
-    :param heat: counts what is looked at
     :param parts: whose figures are shown too; None: there is no such part
+    :param takers: take every batch of answers too
     """
 
     def gauges() -> dict[str, float]:
@@ -265,7 +280,7 @@ def build_recorder(settings: Settings, heat: LiveHeat | None, *parts: _HasStatis
 
     log = LogFile(settings.access_log) if settings.access_log else None
     line = format_json if settings.access_log_format == "json" else format_combined
-    return Recorder(Metrics(gauges), log, line, heat.take if heat is not None else None)
+    return Recorder(Metrics(gauges), log, line, takers)
 
 
 def build_gateway(

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medtiles.app.errors import StartError
-from medtiles.app.parts import Engine, build_engine, build_gateway, build_heat, build_jpip, build_recorder
+from medtiles.app.parts import (
+    Engine,
+    build_engine,
+    build_gateway,
+    build_heat,
+    build_jpip,
+    build_prefetcher,
+    build_recorder,
+)
 from medtiles.app.seat import Seat
 from medtiles.core.heat import Heat
 from medtiles.core.tiles import Tiles
@@ -73,7 +81,10 @@ class Worker:
             heat = build_heat(self._settings, tiles, self._duty.seat)
             if heat is not None:
                 stack.callback(heat.close)
-            recorder = build_recorder(self._settings, heat, engine, jpip.server if jpip is not None else None)
+            ahead = build_prefetcher(self._settings, tiles)
+            takers = [part.take for part in (heat, ahead) if part is not None]
+            parts = (engine, jpip.server if jpip is not None else None, ahead)
+            recorder = build_recorder(self._settings, *parts, takers=takers)
             recorder.start()
             stack.callback(recorder.close)
             if self._duty.grpc is not None:

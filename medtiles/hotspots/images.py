@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -69,7 +70,7 @@ class Unknown:
         return None
 
 
-class _Found:
+class _Found(ABC):
     """Images by their names; what is asked for once is kept."""
 
     def __init__(self) -> None:
@@ -86,11 +87,13 @@ class _Found:
                     twice.add(name)
         return {name: image for name, image in found.items() if name not in twice}
 
+    @abstractmethod
     def _listed(self) -> Iterable[tuple[str, tuple[str, ...]]]:
-        raise NotImplementedError
+        """Ids of all images, and what each is called."""
 
+    @abstractmethod
     def _described(self, image: str) -> Geometry | None:
-        raise NotImplementedError
+        """The geometry of one."""
 
     def id_of(self, name: str) -> str | None:
         """The id of an image that a request calls so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from medtiles.access_log import Answer
 from medtiles.observability.log_file import LogFile
@@ -22,16 +22,16 @@ class Recorder:
         metrics: Metrics,
         log: LogFile | None = None,
         line: Callable[[Answer], str] | None = None,
-        more: Callable[[list[Answer]], object] | None = None,
+        takers: Sequence[Callable[[list[Answer]], object]] = (),
     ) -> None:
         """`line` formats one answer for the log: `access_log.format_combined` or `format_json`.
 
-        :param more: takes every batch too
+        :param takers: take every batch too
         """
         self._metrics = metrics
         self._log = log
         self._line = line
-        self._more = more
+        self._takers = takers
         self._waiting: deque[Answer] = deque(maxlen=_MOST_WAITING)
         self.record: Callable[[Answer], None] = self._waiting.append
         """Take note of an answer."""
@@ -59,8 +59,8 @@ class Recorder:
             self._metrics.count(batch)
             if self._log is not None and self._line is not None:
                 self._log.write(list(map(self._line, batch)))
-            if self._more is not None and batch:
-                self._more(batch)
+            for take in self._takers if batch else ():
+                take(batch)
 
     def scrape(self) -> bytes:
         """The metrics' text, this process's latest answers included."""

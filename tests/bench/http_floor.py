@@ -88,7 +88,7 @@ def main() -> None:
             tile = View(Region(column * side, row * side, side, side), Size(side, side))
             frame = engine.produce(Request(image, tile, ("image/jpeg",)))
             bodies[f"/dzi/{image}_files/{top}/{column}_{row}.jpeg"] = frame.data
-        recorder = build_recorder(settings, None, engine)
+        recorder = build_recorder(settings, engine)
         recorder.start()
         print(f"/dzi/{image}_files/{top}/", flush=True)
         if kind == "floor":

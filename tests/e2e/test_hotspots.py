@@ -153,6 +153,34 @@ def test_counts_of_a_running_server(counting: Server, folder: Path, tmp_path: Pa
         assert httpx.get(f"{again.url}/images/{image}/hotspots").json()["tiles"][0]["count"] == 7
 
 
+def test_a_server_makes_tiles_before_they_are_asked_for(folder: Path, tmp_path: Path) -> None:
+    """Somebody goes along a row at a quality that is not stored, and so does the next: most of it is there."""
+    words = [
+        "serve",
+        folder,
+        "--http",
+        "127.0.0.1:0",
+        "--grpc",
+        "127.0.0.1:0",
+        "--workers",
+        "1",
+        "--set",
+        "prefetch=true",
+    ]
+
+    def used() -> float:
+        lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("medtiles_prefetched_tiles_used"))
+
+    with serving(*words, cache=tmp_path / "cache") as server:
+        image = httpx.get(f"{server.url}/images").json()["images"][0]["id"]
+        with httpx.Client(base_url=server.url) as client:
+            for column in range(12):
+                client.get(f"/dzi/{image}_files/13/{column}_5.jpeg?quality=61").raise_for_status()
+                time.sleep(0.6)
+        wait_until(lambda: used() >= 4)
+
+
 @pytest.mark.parametrize("protocol", ["deep-zoom", "iip", "zoomify", "iiif"])
 def test_a_list_warms_a_server(counting: Server, folder: Path, tmp_path: Path, protocol: str) -> None:
     """The tiles that one log tells are asked for, by the addresses of a protocol: counted, they are the same list."""

@@ -51,10 +51,17 @@ def test_the_tour_of_the_http_interface_works_as_written(shared_data: Callable[[
     assert sizes["region.png"] == ("PNG", (500, 400))
 
 
+LOG_LINE = '192.0.2.7 - - [10/Oct/2025:13:55:36 +0000] "GET /dzi/slide_files/12/3_2.jpeg HTTP/1.1" 200 9 "-" "-"\n'
+
+
 @pytest.mark.corpus
 @pytest.mark.slow
 def test_the_tour_of_the_command_line_works_as_written(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "slide.svs").symlink_to(shared_data("wsi/CMU-1-Small-Region.svs"))
+    (tmp_path / "slides").mkdir()
+    (tmp_path / "slides" / "slide.svs").symlink_to(shared_data("wsi/CMU-1-Small-Region.svs"))
+    (tmp_path / "access.log").write_text(LOG_LINE)
     commands = tour(1).replace("medtiles doctor", "medtiles doctor --help")  # a port may be taken while tests run
     said = run(commands, tmp_path)
     assert "2220" in said
+    assert "1 hits on 1 tiles" in said

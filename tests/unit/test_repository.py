@@ -142,7 +142,7 @@ def test_continuous_integration_runs_the_commands_of_the_readme() -> None:
     run = (ROOT / ".ci" / "run").read_text()
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(r"^(make \w+)", run, re.MULTILINE)
-    assert commands == ["make check", "make test"]
+    assert commands == ["make lint", "make test"]
     assert all(command in readme for command in commands)
 
 

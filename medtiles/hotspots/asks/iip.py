@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from medtiles.hotspots.asks.ask import Ask, Asked, IndexedTile, TileSpan, Window
 from medtiles.hotspots.asks.words import decimals, parameters, whole, wholes
-from medtiles.hotspots.geometry import Rectangle
+from medtiles.hotspots.geometry import Geometry, Rectangle
 
 NAME = "iip"
+_PLACE = re.compile(r"([?&](?:jtl|ptl|wtl|atl|ttl)=)\d{1,9},\d{1,9}", re.ASCII | re.IGNORECASE)
 _TILES = ("jtl", "ptl", "wtl", "atl", "ttl")
 
 
@@ -46,3 +49,15 @@ def _view(words: dict[str, str]) -> Window | None:
     x, y, across, down = numbers
     text = region or "0,0,1,1"
     return Window(Rectangle(x, y, x + across, y + down), width or 0, height or 0, text=text, is_share=True)
+
+
+def rewritten(target: str, geometry: Geometry, tile: tuple[int, int, int]) -> str | None:
+    """The address of another tile of the same image, asked for likewise; None: the address is of another protocol.
+
+    :param tile: level (0 is full resolution), column and row
+    """
+    level = geometry.level_count - 1 - tile[0]
+    if _PLACE.search(target) is None or level < 0:
+        return None
+    index = tile[2] * geometry.grid(tile[0]).width + tile[1]
+    return _PLACE.sub(rf"\g<1>{level},{index}", target)
