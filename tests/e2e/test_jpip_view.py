@@ -147,3 +147,20 @@ def test_it_looks_as_in_the_usual_view(name: str, shared_data: Callable[[str], P
             browser.driver.quit()
     # without the corner, where words stand
     assert likeness(*(resized(middle_of(each, 1), 200, 200)[:150, 50:] for each in (shown, found))) > 0.98
+
+
+@pytest.mark.corpus
+def test_what_it_cannot_show_rightly_is_refused(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    """Components at a half and a quarter of the size: OpenJPEG's module would mix them up."""
+    words = ["serve", shared_data("codestreams/t814_conformance/p0_06.j2k"), "--http", "127.0.0.1:0"]
+    with serving(*words, "--grpc", "127.0.0.1:0", "--workers", "1", cache=tmp_path / "cache") as running:
+        browser = Browser(tmp_path / "profile", running.url)
+        try:
+            (image,) = browser.images.values()
+            browser.show(f"#/{image['id']}?jpip=1")
+            view = browser.find(".jpip-view[data-refused=true]")
+            assert "not shown by JPIP" in browser.find(".jpip-state").text
+            assert view.get_attribute("data-opened") is None
+            assert browser.all("#toast.shown") == []
+        finally:
+            browser.driver.quit()

@@ -56,6 +56,7 @@ export class JpipView implements View, Target {
   private keeping = 0;
   private isDecoding = false;
   private hasMore = false;
+  private refusal = "";
   /** Why a tile could not be decoded. */
   private trouble: unknown = null;
   private isClosed = false;
@@ -182,6 +183,7 @@ export class JpipView implements View, Target {
 
   private async choosePlane(plane: number): Promise<void> {
     this.plane = plane;
+    this.refusal = "";
     this.later();
     try {
       this.display = plane ? await getDisplay(this.image.id, plane, this.controller.signal) : this.image.display;
@@ -207,10 +209,11 @@ export class JpipView implements View, Target {
     if (!this.scale) this.scale = this.within(this.start["zoom"] ?? this.wholeScale());
     this.redraw();
     const choice = this.choice();
-    if (!choice) return this.say("The image has no codestream of this plane.");
+    if (!choice) return this.refuse("The image has no codestream of this plane.");
     const { stream } = choice.place;
     const main = this.main(stream);
     if (!main) return this.session.want({ stream });
+    if (this.refusal) return;
     const [left, top, right, bottom] = this.seenOnGrid(choice, main);
     const step = 2 ** choice.reduction;
     const [x0, y0] = main.bounds;
@@ -258,7 +261,7 @@ export class JpipView implements View, Target {
     const bytes = kept ? null : this.bins.mainHeader(stream);
     if (!bytes) return kept;
     const found = new MainHeader(bytes);
-    if (found.components.some(({ dx, dy }) => dx !== 1 || dy !== 1)) this.say("Components of different sizes are not shown here.");
+    if (found.components.some(({ dx, dy }) => dx !== 1 || dy !== 1)) this.refuse("Components of other sizes than the image are not shown by JPIP here.");
     this.mains.set(stream, found);
     return found;
   }
@@ -293,7 +296,7 @@ export class JpipView implements View, Target {
 
   /** Whether there was something to decode. */
   private async decodeOne(): Promise<boolean> {
-    const choice = this.isClosed ? null : this.choice();
+    const choice = this.isClosed || this.refusal ? null : this.choice();
     const main = choice && this.main(choice.place.stream);
     if (!main) return false;
     const { stream } = choice.place;
@@ -381,7 +384,7 @@ export class JpipView implements View, Target {
 
   /** How much has come, of how much there is, and what is seen of it. */
   private tell(): void {
-    if (this.isClosed) return;
+    if (this.isClosed || this.refusal) return;
     const { samples_per_pixel: components, bits_allocated: bits } = this.image.pixels;
     const { width, height } = this.image;
     const stored = this.places.filter(({ plane }) => plane === this.plane).reduce((sum, { bytes }) => (bytes === null ? NaN : sum + bytes), 0);
@@ -398,7 +401,10 @@ export class JpipView implements View, Target {
     Object.assign(this.element.dataset, { received, whole, settled: String(!isComing) });
   }
 
-  private say(text: string): void {
+  /** Says why nothing is shown. */
+  private refuse(text: string): void {
+    this.refusal = text;
+    this.element.dataset["refused"] = "true";
     this.meterText.textContent = text;
   }
 
