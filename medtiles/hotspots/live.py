@@ -38,6 +38,7 @@ _MOST_OF_ONE = 1024
 _FRESH = 1.0
 """Seconds that what was read from the file is used again."""
 _KEPT_IMAGES = 64
+_PATIENCE = 5.0
 _WHOLE = 512
 """Pixels across the map by which the hottest place of an image is known."""
 _SEEN = frozenset({200, 304})
@@ -165,7 +166,7 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     with ExitStack() as stack:
         try:
             file = stack.enter_context(closing(sqlite3.connect(path or ":memory:", check_same_thread=False, timeout=5)))
-            file.execute("PRAGMA journal_mode=WAL")
+            _to_wal(file)
             file.execute("PRAGMA synchronous=OFF")
             file.execute(_SCHEMA)
             file.commit()
@@ -174,6 +175,20 @@ def _opened(path: Path | None) -> sqlite3.Connection:
             raise OSError(message) from error
         stack.pop_all()
         return file
+
+
+def _to_wal(file: sqlite3.Connection) -> None:
+    """Several processes begin at once, and SQLite does not wait for another one that changes this."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _used(look: HeatLook) -> Look:

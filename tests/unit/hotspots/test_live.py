@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,13 @@ def test_a_full_disk_stops_nothing(
     for _ in range(3):
         heat.take([answer("/dzi/abc_files/12/7_5.jpeg")])
     assert [record.message for record in caplog.records] == ["hot spots cannot be kept: database or disk is full"]
+
+
+def test_many_begin_at_once(tmp_path: Path) -> None:
+    """All workers of a server open the file in the same moment, when it is not there yet."""
+    for turn in range(10):
+        path = tmp_path / f"{turn}.sqlite"
+        with ThreadPoolExecutor(8) as pool:
+            parts = list(pool.map(lambda _, path=path: LiveHeat(path, info), range(8)))
+        for part in parts:
+            part.close()
