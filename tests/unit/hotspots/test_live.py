@@ -142,7 +142,7 @@ def test_a_full_disk_stops_nothing(
 
 def test_many_begin_at_once(tmp_path: Path) -> None:
     """All workers of a server open the file in the same moment, when it is not there yet."""
-    for turn in range(10):
+    for turn in range(80):
         path = tmp_path / f"{turn}.sqlite"
         with ThreadPoolExecutor(8) as pool:
             parts = list(pool.map(lambda _, path=path: LiveHeat(path, info), range(8)))
