@@ -33,6 +33,8 @@ from medtiles.hotspots.hot_map import Counts, Look, counts_of, map_size, shares
 _logger = logging.getLogger(__name__)
 _MOST_TILES = 500_000
 """In the file."""
+_CHECKS = 100
+"""How often it is looked, while so many tiles are added, how many there are: counting them takes a scan."""
 _MOST_OF_ONE = 1024
 """Tiles that one request counts for."""
 _FRESH = 1.0
@@ -69,6 +71,7 @@ class LiveHeat:
         self._lock = threading.Lock()
         self._file = _opened(path)
         self._kept: dict[str, tuple[float, list[tuple[int, int, int, int]]]] = {}
+        self._added = 0
         self._is_failing = False
 
     def close(self) -> None:
@@ -99,15 +102,21 @@ class LiveHeat:
         try:
             with self._lock, self._file:
                 self._file.executemany(_ADD, [(*key, count) for key, count in counts.items()])
-                (held,) = self._file.execute("SELECT count(*) FROM hot").fetchone()
-                if held > _MOST_TILES:
-                    self._file.execute("UPDATE hot SET count = count / 2")
-                    self._file.execute("DELETE FROM hot WHERE count = 0")
+                self._added += len(counts)
+                if self._added > _MOST_TILES // _CHECKS:
+                    self._added = 0
+                    self._fade()
             self._is_failing = False
         except sqlite3.Error as error:
             if not self._is_failing:
                 _logger.warning("hot spots cannot be kept: %s", error)
             self._is_failing = True
+
+    def _fade(self) -> None:
+        (held,) = self._file.execute("SELECT count(*) FROM hot").fetchone()
+        if held > _MOST_TILES:
+            self._file.execute("UPDATE hot SET count = count / 2")
+            self._file.execute("DELETE FROM hot WHERE count = 0")
 
     def _rows(self, image: str) -> list[tuple[int, int, int, int]]:
         """Level, column, row and count of all tiles of an image, the most looked at first."""

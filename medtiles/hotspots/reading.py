@@ -58,7 +58,8 @@ def in_order(names: Sequence[str]) -> list[str]:
     """
     if len(names) < 2:
         return list(names)
-    return sorted(names, key=lambda name: (_first_time(name) is None, _first_time(name) or 0))
+    times = {name: _first_time(name) for name in names}
+    return sorted(names, key=lambda name: (times[name] is None, times[name] or 0))
 
 
 def _first_time(name: str) -> int | None:

@@ -109,18 +109,10 @@ def _columns(lines: pl.DataFrame, form: LineFormat, names: list[str]) -> pl.Data
         trimmed = line.str.strip_chars()
         is_whole = trimmed.str.starts_with("{") & trimmed.str.ends_with("}")
         return lines.select(**values, readable=is_whole & line.str.contains(f'"{form.keys["target"]}"', literal=True))
-    groups = lines.select(line.str.extract_groups(form.pattern(names)).alias("groups"), line)
-    first = form.pattern(())
-    found = groups.unnest("groups")
-    # a request that is none leaves its groups empty, in a line that can be read
-    sure = pl.col("status").is_not_null() if "status" in names and _ends_after_status(form) else None
-    is_readable = line.str.contains(first) if sure is None else sure
+    found = lines.select(line.str.extract_groups(form.pattern(names)).alias("groups"), line).unnest("groups")
+    # a group is found only where all of the pattern fits; a request that is none leaves its own groups empty
+    is_readable = pl.col("status").is_not_null() if "status" in names else line.str.contains(form.pattern(()))
     return found.select(*names, readable=is_readable)
-
-
-def _ends_after_status(form: LineFormat) -> bool:
-    """Whether a line whose status was found is a whole one: a group is found only where all of the pattern fits."""
-    return any(field == "status" for field, _ in form.parts)
 
 
 def _typed(columns: list[str], form: LineFormat) -> dict[str, pl.Expr]:

@@ -223,15 +223,13 @@ class Tally:
     def _add_images(self, seen: pl.DataFrame) -> None:
         has = frozenset(seen.columns)
         nothing = pl.lit(0, pl.Int64)
-        is_hit, is_known = pl.lit(value=False), pl.lit(value=False)
+        is_hit = is_known = pl.lit(value=False)
         if "status" in has:
             is_hit = is_known = pl.col("status") == 304
         if "cache" in has:
             is_cached = pl.col("cache").str.to_uppercase()
             is_hit |= is_cached.is_in(_HITS).fill_null(value=False)
             is_known |= (is_cached.is_not_null() & ~is_cached.is_in(["-", ""])).fill_null(value=False)
-        else:
-            is_known = pl.lit(value=True)
         sums = seen.group_by("image").agg(
             pl.len().alias("requests"),
             (pl.col("bytes").sum() if "bytes" in has else nothing.sum()).alias("bytes"),

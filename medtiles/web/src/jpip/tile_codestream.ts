@@ -92,6 +92,11 @@ export class MainHeader {
     return [x0, y0, x1, y1];
   }
 
+  /** Whether a component has another size than the picture. */
+  get isSubsampled(): boolean {
+    return this.components.some(({ dx, dy }) => dx !== 1 || dy !== 1);
+  }
+
   /** The tiles that touch a part of the grid, the nearest to its middle first. */
   tilesUnder([left, top, right, bottom]: Bounds): number[] {
     const [, , , , width, height, x, y] = this.grid;

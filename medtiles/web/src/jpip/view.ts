@@ -1,6 +1,6 @@
 // An image as it streams by JPIP: what is looked at comes, coarse before fine, and nothing twice.
 
-import { getDisplay, type Display, type Image, type Problem } from "../api.ts";
+import { getDisplay, type Display, type Image } from "../api.ts";
 import { Contrast } from "../contrast.ts";
 import { append, el, iconButton } from "../dom.ts";
 import { Gestures, type Target, type Tool } from "../gestures.ts";
@@ -56,7 +56,7 @@ export class JpipView implements View, Target {
   private keeping = 0;
   private isDecoding = false;
   private hasMore = false;
-  private refusal = "";
+  private isRefused = false;
   /** Why a tile could not be decoded. */
   private trouble: unknown = null;
   private isClosed = false;
@@ -183,7 +183,7 @@ export class JpipView implements View, Target {
 
   private async choosePlane(plane: number): Promise<void> {
     this.plane = plane;
-    this.refusal = "";
+    this.isRefused = false;
     this.later();
     try {
       this.display = plane ? await getDisplay(this.image.id, plane, this.controller.signal) : this.image.display;
@@ -213,7 +213,7 @@ export class JpipView implements View, Target {
     const { stream } = choice.place;
     const main = this.main(stream);
     if (!main) return this.session.want({ stream });
-    if (this.refusal) return;
+    if (main.isSubsampled) return this.refuse("Components of other sizes than the image are not shown by JPIP here.");
     const [left, top, right, bottom] = this.seenOnGrid(choice, main);
     const step = 2 ** choice.reduction;
     const [x0, y0] = main.bounds;
@@ -261,7 +261,6 @@ export class JpipView implements View, Target {
     const bytes = kept ? null : this.bins.mainHeader(stream);
     if (!bytes) return kept;
     const found = new MainHeader(bytes);
-    if (found.components.some(({ dx, dy }) => dx !== 1 || dy !== 1)) this.refuse("Components of other sizes than the image are not shown by JPIP here.");
     this.mains.set(stream, found);
     return found;
   }
@@ -296,9 +295,9 @@ export class JpipView implements View, Target {
 
   /** Whether there was something to decode. */
   private async decodeOne(): Promise<boolean> {
-    const choice = this.isClosed || this.refusal ? null : this.choice();
+    const choice = this.isClosed ? null : this.choice();
     const main = choice && this.main(choice.place.stream);
-    if (!main) return false;
+    if (!main || main.isSubsampled) return false;
     const { stream } = choice.place;
     const bin = (id: number): ReturnType<Bins["precinct"]> => this.bins.precinct(stream, id);
     for (const number of main.tilesUnder(this.seenOnGrid(choice, main))) {
@@ -384,7 +383,7 @@ export class JpipView implements View, Target {
 
   /** How much has come, of how much there is, and what is seen of it. */
   private tell(): void {
-    if (this.isClosed || this.refusal) return;
+    if (this.isClosed || this.isRefused) return;
     const { samples_per_pixel: components, bits_allocated: bits } = this.image.pixels;
     const { width, height } = this.image;
     const stored = this.places.filter(({ plane }) => plane === this.plane).reduce((sum, { bytes }) => (bytes === null ? NaN : sum + bytes), 0);
@@ -403,14 +402,14 @@ export class JpipView implements View, Target {
 
   /** Says why nothing is shown. */
   private refuse(text: string): void {
-    this.refusal = text;
+    this.isRefused = true;
     this.element.dataset["refused"] = "true";
     this.meterText.textContent = text;
   }
 
   private explain(error: unknown): void {
     this.trouble = null;
-    const text = error instanceof Error ? error.message : String(error as Problem);
+    const text = error instanceof Error ? error.message : String(error);
     const again = (): void => {
       hideToast();
       this.broken.clear();
