@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.filesize import decimal
 from rich.live import Live
@@ -42,7 +40,8 @@ from medtiles.hotspots.images import ByHand, Images, LocalImages, RemoteImages, 
 from medtiles.hotspots.report import Options, report_html
 from medtiles.hotspots.sessions import Names, sessions_of
 from medtiles.hotspots.tally import Tally
-from medtiles.hotspots.warming import ADDRESSES, read_list, warm
+from medtiles.hotspots.warming import PROTOCOLS as WARMED
+from medtiles.hotspots.warming import read_list, warm
 
 _SHOWN_LIVE = 15
 _REFRESH = 0.5
@@ -124,8 +123,8 @@ def warm_server(url: str, source: str, protocol: str, limit: int, at_once: int) 
 
     :raises HotspotsError, UsageError, CommandError: naming what
     """
-    if protocol not in ADDRESSES:
-        message = f"--protocol {protocol}: one of {', '.join(ADDRESSES)} is wanted"
+    if protocol not in WARMED:
+        message = f"--protocol {protocol}: one of {', '.join(WARMED)} is wanted"
         raise UsageError(message)
     text = sys.stdin.read() if source == inputs.STDIN else Path(source).read_text(encoding="utf-8")
     tiles = sorted(read_list(text), key=lambda tile: -int(tile.get("count", 0)))[:limit]
@@ -358,12 +357,10 @@ def _map(tally: Tally, images: Images, wanted: Outputs) -> bytes:
     geometry = images.geometry(seen[0])
     assert geometry is not None
     size = hot_map.map_size(geometry.size, wanted.look.width)
-    background = images.picture(seen[0], size.width) if wanted.has_background else None
+    background = images.picture(seen[0], size) if wanted.has_background else None
     if wanted.has_background and background is None:
         message = f"{seen[0]}: its picture cannot be had, so there is no background"
         raise CommandError(message)
-    if background is not None:
-        background = np.asarray(Image.fromarray(background).resize((size.width, size.height)))
     counts = hot_map.counts_of(tally.spots(seen[0]), geometry.size, size)
     return hot_map.encoded(hot_map.picture_of(counts, wanted.look, background), wanted.map.suffix)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medtiles.core.errors import MedTilesError
-from medtiles.core.geometry import Region, Size
+from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.core.studies import DicomJson, Scope
 from medtiles.core.tiles import ImageQuery, Tiles
 from medtiles.core.view import Request, View
@@ -39,8 +39,8 @@ class Images(Protocol):
     def geometry(self, name: str) -> Geometry | None:
         """By id, path, file name or Series Instance UID; None: it is not known."""
 
-    def picture(self, name: str, width: int) -> Pixels | None:
-        """The whole of an image, so many pixels wide: an array of (rows, columns, 3); None: it cannot be had."""
+    def picture(self, name: str, size: Size) -> Pixels | None:
+        """The whole of an image at a size: an array of (rows, columns, 3); None: it cannot be had."""
 
 
 class ByHand:
@@ -53,7 +53,7 @@ class ByHand:
         """See `Images`."""
         return self._geometry if name else None
 
-    def picture(self, _name: str, _width: int) -> Pixels | None:
+    def picture(self, _name: str, _size: Size) -> Pixels | None:
         """See `Images`."""
         return None
 
@@ -65,7 +65,7 @@ class Unknown:
         """See `Images`."""
         return None
 
-    def picture(self, _name: str, _width: int) -> Pixels | None:
+    def picture(self, _name: str, _size: Size) -> Pixels | None:
         """See `Images`."""
         return None
 
@@ -139,15 +139,15 @@ class LocalImages(_Found):
         instances = self._tiles.studies.instances(Scope(series=series))[:_MOST_INSTANCES]
         return frames_of((self._tiles.studies.metadata(instance) for instance in instances), size)
 
-    def picture(self, name: str, width: int) -> Pixels | None:
+    def picture(self, name: str, size: Size) -> Pixels | None:
         """See `Images`."""
         image, geometry = self.id_of(name), self.geometry(name)
         if image is None or geometry is None:
             return None
-        size = _fitted(geometry.size, width)
-        whole = View(Region(0, 0, geometry.size.width, geometry.size.height), size)
+        asked = _asked(geometry.size, size)
+        whole = View(Region(0, 0, geometry.size.width, geometry.size.height), asked)
         try:
-            return _decoded(self._tiles.produce(Request(image, whole, ("image/png",))).data)
+            return _decoded(self._tiles.produce(Request(image, whole, ("image/png",))).data, size)
         except (MedTilesError, TranscodeError):
             return None
 
@@ -195,17 +195,17 @@ class RemoteImages(_Found):
         first = found["levels"][0]
         return make_geometry(image, found["name"], sizes, Size(first["tile_width"], first["tile_height"]), frames)
 
-    def picture(self, name: str, width: int) -> Pixels | None:
+    def picture(self, name: str, size: Size) -> Pixels | None:
         """See `Images`."""
         image, geometry = self.id_of(name), self.geometry(name)
         if image is None or geometry is None:
             return None
-        size = _fitted(geometry.size, width)
+        asked = _asked(geometry.size, size)
         try:
-            answer = self._get(f"/images/{quote(image)}/view", format="png", size=f"{size.width},{size.height}")
+            answer = self._get(f"/images/{quote(image)}/view", format="png", size=f"{asked.width},{asked.height}")
         except HotspotsError:
             return None
-        return _decoded(answer.content)
+        return _decoded(answer.content, size)
 
 
 def frames_of(metadata: Iterable[DicomJson], size: Size) -> dict[str, DicomFrames]:
@@ -216,7 +216,7 @@ def frames_of(metadata: Iterable[DicomJson], size: Size) -> dict[str, DicomFrame
         if not (total and columns and rows):
             continue
         uid = each["00080018"]["Value"][0]
-        found[str(uid)] = DicomFrames(-(-total // columns), Size(columns, rows), size.width / total)
+        found[str(uid)] = DicomFrames(ceil_div(total, columns), Size(columns, rows), size.width / total)
     return found
 
 
@@ -231,9 +231,10 @@ def _names(*words: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in (*words, *stems) if word))
 
 
-def _fitted(size: Size, width: int) -> Size:
-    return Size(min(width, size.width), max(1, round(size.height * min(width, size.width) / size.width)))
+def _asked(image: Size, size: Size) -> Size:
+    """What to ask for: no more than the image has."""
+    return Size(min(size.width, image.width), min(size.height, image.height))
 
 
-def _decoded(data: bytes) -> Pixels:
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+def _decoded(data: bytes, size: Size) -> Pixels:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((size.width, size.height)))

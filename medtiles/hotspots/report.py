@@ -9,7 +9,6 @@ from datetime import UTC, datetime, tzinfo
 from importlib.resources import files
 
 import numpy as np
-from PIL import Image
 
 from medtiles.hotspots import histograms, listing
 from medtiles.hotspots.histograms import Histogram, as_svg
@@ -128,9 +127,7 @@ def _image(name: str, tally: Tally, images: Images, sessions: Sequence[Session],
     parts = [tag("h2", _title(name, images))]
     if geometry is not None:
         size = map_size(geometry.size, _MAP_WIDTH)
-        background = images.picture(name, _MAP_WIDTH)
-        if background is not None:
-            background = np.asarray(Image.fromarray(background).resize((size.width, size.height)))
+        background = images.picture(name, size)
         counts = counts_of(tally.spots(name), geometry.size, size)
         paths = _paths([session for session in sessions if session.image == name], geometry.size.width, size.width)
         parts.append(tag("div", _map(counts, background, options.look, paths), _levels(name, tally), class_="map"))

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from medtiles.core.geometry import ceil_div
+from medtiles.hotspots.asks import rewritten
 from medtiles.hotspots.errors import HotspotsError
 from medtiles.hotspots.geometry import Geometry
 from medtiles.hotspots.images import RemoteImages
@@ -19,31 +20,25 @@ from medtiles.hotspots.images import RemoteImages
 _TIMEOUT = 60.0
 _MOST_FAILURES = 10
 """That are told one by one."""
-Address = Callable[[Geometry, int, int, int], str]
+_PATTERNS = {
+    "deep-zoom": "/dzi/{}_files/0/0_0.jpeg",
+    "iip": "/iip?FIF={}&JTL=0,0",
+    "zoomify": "/zoomify/{}/TileGroup0/0-0-0.jpg",
+}
+"""By protocol: the address of a tile, to be rewritten."""
+_IIIF = "iiif"
+PROTOCOLS = (*_PATTERNS, _IIIF)
+"""Whose addresses can be asked for."""
 
 
-def _deep_zoom(geometry: Geometry, level: int, column: int, row: int) -> str:
-    most = (max(geometry.size.width, geometry.size.height) - 1).bit_length()
-    return f"/dzi/{quote(geometry.id)}_files/{most - level}/{column}_{row}.jpeg"
-
-
-def _iip(geometry: Geometry, level: int, column: int, row: int) -> str:
-    index = row * geometry.grid(level).width + column
-    return f"/iip?FIF={quote(geometry.id)}&JTL={geometry.level_count - 1 - level},{index}"
-
-
-def _zoomify(geometry: Geometry, level: int, column: int, row: int) -> str:
-    return f"/zoomify/{quote(geometry.id)}/TileGroup0/{geometry.level_count - 1 - level}-{column}-{row}.jpg"
-
-
-def _iiif(geometry: Geometry, level: int, column: int, row: int) -> str:
-    left, top, right, bottom = map(int, geometry.tile_rectangle(level, column, row))
-    width, height = (ceil_div(side, 1 << level) for side in (right - left, bottom - top))
-    return f"/iiif/3/{quote(geometry.id)}/{left},{top},{right - left},{bottom - top}/{width},{height}/0/default.jpg"
-
-
-ADDRESSES: dict[str, Address] = {"deep-zoom": _deep_zoom, "iip": _iip, "zoomify": _zoomify, "iiif": _iiif}
-"""By protocol: the address of a tile, by level (0 is full resolution), column and row."""
+def _address(protocol: str, geometry: Geometry, tile: tuple[int, int, int]) -> str | None:
+    """Of a tile by level (0 is full resolution), column and row; None: there is no such tile."""
+    image = quote(geometry.id)
+    if protocol != _IIIF:
+        return rewritten(_PATTERNS[protocol].format(image), geometry, tile)
+    left, top, right, bottom = map(int, geometry.tile_rectangle(*tile))
+    width, height = (ceil_div(side, 1 << tile[0]) for side in (right - left, bottom - top))
+    return f"/iiif/3/{image}/{left},{top},{right - left},{bottom - top}/{width},{height}/0/default.jpg"
 
 
 @dataclass
@@ -112,12 +107,13 @@ def _addresses(
     found: Warmed,
     progress: Callable[[], object],
 ) -> Iterator[str]:
-    make = ADDRESSES[protocol]
     for tile in tiles:
         geometry = images.geometry(str(tile["image"]))
         place = [tile.get(name) for name in ("level", "column", "row")]
-        if geometry is None or not all(isinstance(number, int) and number >= 0 for number in place) or "x" not in tile:
+        is_place = all(isinstance(number, int) and number >= 0 for number in place) and "x" in tile
+        address = _address(protocol, geometry, tuple(place)) if geometry is not None and is_place else None  # type: ignore[arg-type]
+        if address is None:
             found.unknown += 1
             progress()
-            continue
-        yield make(geometry, *place)  # type: ignore[arg-type]
+        else:
+            yield address

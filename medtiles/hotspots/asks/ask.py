@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from medtiles.core.geometry import Region, Size
+from medtiles.core.geometry import Region, Size, ceil_div
 from medtiles.hotspots.geometry import Geometry, Rectangle, Spot
 
 
@@ -106,7 +106,7 @@ class DoubledTile:
         """See `Ask`."""
         side = self.side or geometry.tile.width
         longest = max(geometry.size.width, geometry.size.height)
-        most = (longest - 1).bit_length() if self.is_from_pixel else (-(-longest // side) - 1).bit_length()
+        most = (longest - 1).bit_length() if self.is_from_pixel else (ceil_div(longest, side) - 1).bit_length()
         reduction = most - self.level
         if reduction < 0:
             return None
