@@ -71,6 +71,7 @@ class LiveHeat:
         self._lock = threading.Lock()
         self._file = _opened(path)
         self._kept: dict[str, tuple[float, list[tuple[int, int, int, int]]]] = {}
+        self._drawn: dict[tuple[str, int | None], tuple[object, list[tuple[Spot, int]], Counts | None]] = {}
         self._added = 0
         self._is_failing = False
 
@@ -155,15 +156,31 @@ class LiveHeat:
         ]
         return HotTiles(geometry.tile, sum(row[3] for row in rows), tuple(found))
 
+    def _spots(self, image: str, level: int | None, geometry: Geometry) -> tuple[list[tuple[Spot, int]], Counts | None]:
+        """What was looked at, and the whole map of it, small: the same for all tiles of a map. None: nothing was."""
+        rows = self._rows(image)
+        kept = self._drawn.get((image, level))
+        if kept is not None and kept[0] is rows:
+            return kept[1], kept[2]
+        spots = [
+            (Spot(row[0], geometry.tile_rectangle(*row[:3])), row[3])
+            for row in rows
+            if level is None or row[0] == level
+        ]
+        small = map_size(geometry.size, min(_WHOLE, geometry.size.width))
+        whole = counts_of(spots, geometry.size, small) if spots else None
+        if len(self._drawn) >= _KEPT_IMAGES:
+            self._drawn.clear()
+        self._drawn[image, level] = rows, spots, whole
+        return spots, whole
+
     def picture(self, image: str, region: Region, size: Size, look: HeatLook) -> bytes:
         """See `Heat.picture`."""
         used = _used(look)
         geometry = self._geometry(image)
-        rows = [row for row in self._rows(image) if look.level is None or row[0] == look.level]
-        if geometry is None or not rows:
+        spots, whole = self._spots(image, look.level, geometry) if geometry is not None else ([], None)
+        if whole is None:
             return _png(np.zeros((size.height, size.width, 4), np.uint8))
-        spots = [(Spot(row[0], geometry.tile_rectangle(*row[:3])), row[3]) for row in rows]
-        whole = counts_of(spots, geometry.size, map_size(geometry.size, min(_WHOLE, geometry.size.width)))
         part = counts_of(_moved(spots, region), region.size, size)
         heat = _heat(part, whole, used)
         colours = coloured(heat.astype(np.float32), used.colours)
