@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,8 +153,9 @@ def test_a_decoder_that_is_killed_in_mid_work_harms_one_answer_at_most(storm: St
     def kill() -> None:
         while not is_over.wait(0.015):
             for pid in storm.decoders():
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+                with suppress(ProcessLookupError):  # it may have ended by itself since it was listed
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
 
     killer = threading.Thread(target=kill)
     killer.start()
