@@ -377,6 +377,7 @@ export class JpipView implements View, Target {
     }
     context.restore();
     this.scaleBar.update(this.image.spacing_mm ? this.image.spacing_mm[0] / this.scale : null);
+    this.tell();
   }
 
   // ---- what is said
@@ -397,7 +398,7 @@ export class JpipView implements View, Target {
     this.meterText.textContent =
       `${bytesText(received)} of ${bytesText(whole)} ${of} (${Number(share.toPrecision(2))} %)\n` +
       `${requests} ${requests === 1 ? "request" : "requests"} · seen at ${size}${isComing ? " · coming" : " · all is here"}`;
-    Object.assign(this.element.dataset, { received, whole, settled: String(!isComing) });
+    Object.assign(this.element.dataset, { received, whole, settled: String(!isComing && !this.drawing) }); // and drawn
   }
 
   /** Says why nothing is shown. */
