@@ -22,8 +22,9 @@ class Scanned:
     counts: tuple[list[str], list[int]]
     """Targets of lines that count, each once, and how often they are there."""
     frame: pl.DataFrame | None = None
-    """Of the same lines, where more is wanted: `target`, and by need `status`, `bytes`, `time` (seconds since 1970),
-    `seconds`, `address`, `agent`, `cache`."""
+    """Of the same lines, where more is wanted: `at` (of their target in `counts`), `visitor` (a number for each pair of
+    address and user agent), and by need `status`, `bytes`, `time` (seconds since 1970), `seconds`, `address`, `agent`,
+    `cache`."""
     lines: int = 0
     unreadable: int = 0
     left_out: int = 0
@@ -74,10 +75,8 @@ def _scanned(block: bytes, form: LineFormat, wanted: frozenset[str], filters: Fi
     kept = filters.apply(typed.filter(pl.col("target").is_not_null()))
     counted = kept.group_by("target").len()
     counts = counted["target"].to_list(), counted["len"].to_list()
-    is_more = bool(wanted - {"target"})
-    return Scanned(
-        counts, kept if is_more else None, lines.height, lines.height - readable.height, readable.height - kept.height
-    )
+    visits = _visits(kept, counted, wanted) if wanted - {"target"} else None
+    return Scanned(counts, visits, lines.height, lines.height - readable.height, readable.height - kept.height)
 
 
 def _lines(block: bytes) -> pl.DataFrame:
@@ -159,9 +158,10 @@ def _with_query() -> pl.Expr:
     return pl.when(has_none).then(pl.col("target")).otherwise(pl.col("target") + "?" + query)
 
 
-def with_visitors(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same with `visitor`, a number for each pair of address and user agent."""
-    parts = [pl.col(name).fill_null("") for name in ("address", "agent") if name in frame.columns]
-    if not parts:
-        return frame.with_columns(visitor=pl.lit(0, pl.UInt64))
-    return frame.with_columns(visitor=pl.struct(*parts).hash(_VISITOR_SEED))
+def _visits(kept: pl.DataFrame, counted: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
+    numbers = counted.select("target", at=pl.int_range(pl.len(), dtype=pl.UInt32))
+    found = kept.join(numbers, on="target", how="left", maintain_order="left")
+    parts = [pl.col(name).fill_null("") for name in ("address", "agent") if name in kept.columns]
+    visitor = pl.struct(*parts).hash(_VISITOR_SEED) if parts else pl.lit(0, pl.UInt64)
+    names = (wanted | {"seconds"}) - {"target"}
+    return found.select("at", visitor.alias("visitor"), *[name for name in kept.columns if name in names])

@@ -13,7 +13,7 @@ import polars as pl
 from medtiles.hotspots.asks import Ask, Asked, read_target
 from medtiles.hotspots.filters import Filters
 from medtiles.hotspots.geometry import Geometries, Geometry, Spot
-from medtiles.hotspots.scan import Scanned, with_visitors
+from medtiles.hotspots.scan import Scanned
 
 VISIT_GAP = 1800
 """Seconds of rest after which a visitor's next request begins a visit."""
@@ -132,7 +132,7 @@ class Tally:
         for target, count in zip(*scanned.counts, strict=True):
             waiting[target] = waiting.get(target, 0) + count
         if scanned.frame is not None and scanned.frame.height:
-            self._add_visits(scanned.frame)
+            self._add_visits(scanned.counts[0], scanned.frame)
         if len(waiting) > _MOST_TARGETS:
             self.settle()
 
@@ -203,12 +203,11 @@ class Tally:
 
     # -- visits ---------------------------------------------------------------------------------------------------
 
-    def _add_visits(self, frame: pl.DataFrame) -> None:
-        targets = frame["target"].unique().to_list()
+    def _add_visits(self, targets: list[str], frame: pl.DataFrame) -> None:
         meanings = [self._understood(target) for target in targets]
         images = [meaning.image if meaning is not None and meaning.places else None for meaning in meanings]
-        names = pl.DataFrame({"target": targets, "image": images}, schema={"target": pl.String, "image": pl.String})
-        seen = with_visitors(frame.join(names, on="target", how="left").filter(pl.col("image").is_not_null()))
+        image = pl.Series("image", images, pl.Categorical).gather(frame["at"])
+        seen = frame.with_columns(image).filter(image.is_not_null())
         if not seen.height:
             return
         self._add_images(seen)
@@ -218,7 +217,7 @@ class Tally:
         self._add_times(timed)
         self._add_visit_counts(timed)
         if self.has_sessions:
-            self._add_sessions(timed)
+            self._add_sessions(meanings, timed)
 
     def _add_images(self, seen: pl.DataFrame) -> None:
         has = frozenset(seen.columns)
@@ -274,21 +273,19 @@ class Tally:
     def _add_visit_counts(self, timed: pl.DataFrame) -> None:
         """A visit is begun by a request after a rest, of one visitor with one image."""
         by = ["image", "visitor"]
-        moments = timed.select(*by, "time").sort(*by, "time")
-        gaps = moments.with_columns(gap=pl.col("time").diff().over(by))
-        found = gaps.group_by(by).agg(
-            pl.col("time").first().alias("first"),
-            pl.col("time").last().alias("last"),
-            (pl.col("gap") > VISIT_GAP).sum().alias("breaks"),
-        )
+        time = pl.col("time")
+        spans = timed.group_by(by).agg(time.min().alias("first"), time.max().alias("last"))
+        long = spans.filter(pl.col("last") - pl.col("first") > VISIT_GAP)
+        rested = timed.join(long, on=by, how="semi").group_by(by).agg(breaks=(time.sort().diff() > VISIT_GAP).sum())
+        found = spans.join(rested, on=by, how="left").with_columns(pl.col("breaks").fill_null(0))
         for image, visitor, first, last, breaks in found.iter_rows():
             before = self._last.get((image, visitor))
             is_new = before is None or first - before > VISIT_GAP
             self.images[image].visits += breaks + is_new
             self._last[image, visitor] = max(last, before or last)
 
-    def _add_sessions(self, timed: pl.DataFrame) -> None:
-        columns = ["target", "image", "visitor", "time", *(["address"] if "address" in timed.columns else [])]
+    def _add_sessions(self, meanings: list[Meaning | None], timed: pl.DataFrame) -> None:
+        columns = ["at", "image", "visitor", "time", *(["address"] if "address" in timed.columns else [])]
         for row in timed.select(columns).iter_rows(named=True):
             key = (row["image"], row["visitor"])
             steps = self.sessions.get(key)
@@ -298,7 +295,7 @@ class Tally:
                     continue
                 steps = self.sessions[key] = []
                 self.visitors[row["visitor"]] = row.get("address") or ""
-            meaning = self._understood(row["target"])
+            meaning = meanings[row["at"]]
             spot = meaning.places[0].spot if meaning is not None and meaning.places else None
             if spot is not None and len(steps) < _MOST_STEPS:
                 left, top, right, bottom = spot.rectangle

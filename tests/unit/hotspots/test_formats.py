@@ -48,7 +48,12 @@ def rows(lines: list[str], form: formats.LineFormat | None = None) -> list[dict[
     form = form or formats.detected(lines)
     assert form is not None
     found = scan(("\n".join(lines) + "\n").encode(), form, formats.FIELDS, Filters(status=(), methods=()))
-    return [row for part in found if part.frame is not None for row in part.frame.to_dicts()]
+    return [
+        {**row, "target": part.counts[0][row["at"]]}
+        for part in found
+        if part.frame is not None
+        for row in part.frame.to_dicts()
+    ]
 
 
 @pytest.mark.parametrize("name", LINES)
