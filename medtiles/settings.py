@@ -180,6 +180,11 @@ class Settings(BaseSettings):
     jpip_delegates: Words = ()
     """Servers that take over new sessions of JPIP, by their shares, such as "http://b:8080/jpip*4"; "self*1" is the
     share of this one. They serve the same images under the same ids."""
+    jpip_tcp: AddressField | None = None
+    """Where clients of JPIP connect that want answers by TCP (transport http-tcp), as HOST:PORT; each worker after the
+    first takes the next port. Not given: answers come by HTTP alone."""
+    jpip_handshake: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
+    """Seconds in which such a client must have connected and named its channel."""
     jpip_idle: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)] = 600.0
     """Seconds without a request after which a session of JPIP ends."""
     jpip_lifetime: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 43200.0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from medtiles.access_log import Answer, format_combined, format_json
 from medtiles.app.errors import StartError
 from medtiles.app.seat import Seat
+from medtiles.app.sockets import bind_jpip
 from medtiles.catalogue import CatalogueOptions, FileCatalogue, UploadFolder
 from medtiles.core.codestreams import Codestreams, OffersCodestreams
 from medtiles.core.errors import ImageNotFoundError
@@ -201,7 +202,7 @@ def build_jpip(settings: Settings, tiles: Tiles, seat: Seat | None = None) -> Jp
     """JPIP over an engine in this process.
 
     :param seat: where there are other workers: sessions and rates are divided among them, and each finds the others'
-    :raises StartError: a setting makes no sense
+    :raises StartError: a setting makes no sense, or an address cannot be had
     """
     if not isinstance(tiles, OffersCodestreams):
         return None
@@ -228,7 +229,15 @@ def build_jpip(settings: Settings, tiles: Tiles, seat: Seat | None = None) -> Jp
     except ValueError as error:
         message = f"jpip_delegates: {error}"
         raise StartError(message) from error
-    return JpipService(server, seat.others if seat is not None else {}, shares, Transfer(settings.jpip_transfer))
+    tcp = settings.jpip_tcp
+    return JpipService(
+        server,
+        seat.others if seat is not None else {},
+        shares,
+        Transfer(settings.jpip_transfer),
+        bind_jpip(tcp, seat.number if seat is not None else 0) if tcp is not None else None,
+        settings.jpip_handshake,
+    )
 
 
 class _HasStatistics(Protocol):

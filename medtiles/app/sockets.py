@@ -25,6 +25,17 @@ def bind_http(address: Address) -> socket.socket:
     return listener
 
 
+def bind_jpip(address: Address, number: int) -> socket.socket:
+    """A socket for answers of JPIP by TCP, listening; on the port of a worker, by its number.
+
+    :raises StartError: the address is occupied, or not one of this machine
+    """
+    chosen = Address(address.host, address.port + number) if address.port else address
+    listener = _bound(chosen, "set jpip_tcp", _ALONE)
+    listener.listen(_BACKLOG)
+    return listener
+
+
 def reserve_grpc(address: Address) -> socket.socket:
     """A socket that holds the port but never listens; gRPC servers of all workers then share the port.
 

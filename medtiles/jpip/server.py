@@ -18,7 +18,9 @@ from medtiles.jpip.session import Channel, SessionLimits, Sessions
 from medtiles.jpip.whole import FileAnswer, file_kind
 from transcode.errors import TranscodeError
 
-HTTP = "http"
+HTTP, HTTP_TCP = "http", "http-tcp"
+_MOST_TCP = 1 << 15
+"""Bytes of a message on a connection of its own, where a chunk holds whole messages and less than 64 KiB."""
 AnyAnswer = Answer | FileAnswer
 _MOST_TOLD = 500
 """Letters of what went wrong, in the end of a response."""
@@ -90,6 +92,11 @@ class Response:
             is_begun = True
             yield piece
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its pieces go over the channel's own connection, and its headers alone over HTTP."""
+        return self.channel is not None and self.channel.transport == HTTP_TCP and isinstance(self.answer, Answer)
+
     def open(self) -> None:
         """It begins to be sent, or to wait for `after`."""
         self._server.began()
@@ -141,6 +148,8 @@ class JpipServer:
         self.clock = clock
         self.sessions = Sessions(limits.sessions, prefix)
         self.bucket: Rate = rate or Bucket(limits.rate)
+        self.auxiliary_port: int | None = None
+        """Where clients connect for answers by TCP; None: nowhere."""
         self._targets = targets
         self._lock = threading.Lock()
         self._under_way = 0
@@ -179,43 +188,45 @@ class JpipServer:
         self, request: JpipRequest, channel: Channel | None, image: str, target: Target, now: float
     ) -> Channel | None:
         """A new channel, where the client wants one of a kind that there is."""
-        if HTTP not in request.cnew or not self.limits.sessions.sessions:
+        known = (HTTP,) if self.auxiliary_port is None else (HTTP, HTTP_TCP)
+        transport = next((name for name in request.cnew if name in known), None)
+        if transport is None or not self.limits.sessions.sessions:
             return None
         if channel is not None:
-            return self.sessions.another(channel, now)
-        return self.sessions.open(image, target.tid, now)
+            return self.sessions.another(channel, now, transport)
+        return self.sessions.open(image, target.tid, now, transport)
 
     def _response(
         self, request: JpipRequest, target: Target, channel: Channel | None, granted: Channel | None
     ) -> Response:
         used, is_replaced = granted or channel, False
         if used is None:
-            answer = self._answer(target, request, CacheModel())
+            answer = self._answer(target, request, CacheModel(), self.limits.chunk_bytes)
         else:
+            chunk = self.limits.chunk_bytes if used.transport == HTTP else min(self.limits.chunk_bytes, _MOST_TCP)
             session = used.session
             with session.lock:
                 is_replaced = session.tid != target.tid
                 if is_replaced:  # what was sent of the file that was there is of no use
                     session.tid, session.model = target.tid, CacheModel()
-                answer = self._answer(target, request, session.model)
+                answer = self._answer(target, request, session.model, chunk)
                 used.turn += not request.wait
         response = Response(self, answer, used, request)
         if is_replaced:
             response.headers["JPIP-tid"] = target.tid
         if granted is not None:
-            response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={HTTP}"
+            port = f",auxport={self.auxiliary_port}" if granted.transport == HTTP_TCP else ""
+            response.headers["JPIP-cnew"] = f"cid={granted.cid},transport={granted.transport}{port}"
         return response
 
-    def _answer(self, target: Target, request: JpipRequest, model: CacheModel) -> AnyAnswer:
+    def _answer(self, target: Target, request: JpipRequest, model: CacheModel, chunk: int) -> AnyAnswer:
         """What a client says of its cache counts only when it speaks of the bytes that are served."""
         kind = file_kind(target, request)
         if kind is not None:
             return FileAnswer(target, request, kind)
         if request.model is not None and request.tid in {None, target.tid}:
             model.update("model", request.model, request.stream or CacheModel.FIRST)
-        return Answer(
-            target, request, model, most_bytes=self.limits.request_bytes or None, chunk=self.limits.chunk_bytes
-        )
+        return Answer(target, request, model, most_bytes=self.limits.request_bytes or None, chunk=chunk)
 
     def bucket_of(self, channel: Channel | None) -> Bucket:
         """The rate of a session; of a request without one, its own."""

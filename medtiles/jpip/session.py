@@ -60,6 +60,10 @@ class Channel:
     """The number of its latest request: an older one gives way to it."""
     latest: Future[None] | None = None
     """Done when its latest response is over."""
+    transport: str = "http"
+    """What carries its answers."""
+    closed: Future[None] = field(default_factory=Future)
+    """Done when it is no more."""
 
 
 class Sessions:
@@ -81,7 +85,7 @@ class Sessions:
         """Sessions that live."""
         return len(self._sessions)
 
-    def open(self, image: str, tid: str, now: float) -> Channel:
+    def open(self, image: str, tid: str, now: float, transport: str = "http") -> Channel:
         """A new session with one channel.
 
         :raises BusyError: there are too many, and all are in use
@@ -93,9 +97,9 @@ class Sessions:
                 raise BusyError(message)
             session = Session(image, tid, now, now)
             self._sessions[id(session)] = session
-            return self._channel(session)
+            return self._channel(session, transport)
 
-    def another(self, channel: Channel, now: float) -> Channel:
+    def another(self, channel: Channel, now: float, transport: str = "http") -> Channel:
         """Another channel of the same session.
 
         :raises BusyError: it has too many
@@ -106,7 +110,7 @@ class Sessions:
                 message = f"this session has {len(session.channels)} channels, the most that it can have"
                 raise BusyError(message)
             session.last_used = now
-            return self._channel(session)
+            return self._channel(session, transport)
 
     def find(self, cid: str, now: float) -> Channel:
         """The channel of a name, used from now on.
@@ -138,6 +142,7 @@ class Sessions:
                     continue
                 del self._channels[cid]
                 channel.session.channels.remove(channel)
+                channel.closed.set_result(None)
                 if not channel.session.channels:
                     self._end(channel.session)
 
@@ -159,8 +164,8 @@ class Sessions:
             bins = sum(len(session.model) for session in self._sessions.values())
             return {"jpip_sessions": len(self._sessions), "jpip_channels": len(self._channels), "jpip_bins": bins}
 
-    def _channel(self, session: Session) -> Channel:
-        channel = Channel(self._prefix + secrets.token_hex(16), session)
+    def _channel(self, session: Session, transport: str) -> Channel:
+        channel = Channel(self._prefix + secrets.token_hex(16), session, transport=transport)
         session.channels.append(channel)
         self._channels[channel.cid] = channel
         return channel
@@ -168,6 +173,7 @@ class Sessions:
     def _end(self, session: Session) -> None:
         for channel in session.channels:
             self._channels.pop(channel.cid, None)
+            channel.closed.set_result(None)
         session.channels.clear()
         self._sessions.pop(id(session), None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -31,6 +32,10 @@ class JpipService:
     shares: Shares | None = None
     """Among whom new sessions are divided; None: all are ours."""
     transfer: Transfer = Transfer.AUTO
+    auxiliary: socket.socket | None = None
+    """Bound, where clients connect that want answers by TCP; None: there are only answers by HTTP."""
+    handshake_seconds: float = 30.0
+    """Until a client must have connected there, and said for which channel."""
 
     def peer_of(self, cid: str | None) -> str | None:
         """The worker that holds a channel; None: this one, or nobody."""

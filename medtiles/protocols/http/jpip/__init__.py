@@ -23,6 +23,7 @@ from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
 from medtiles.jpip.server import HTTP, Response
 from medtiles.protocols import bodies, parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
+from medtiles.protocols.http.jpip.auxiliary import Auxiliary
 from medtiles.protocols.http.jpip.forwarding import DELEGATED, ForwardedReply, Forwarder, UnreachableError
 from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.protocols.replies import NOSNIFF, Headers, Reply
@@ -65,6 +66,7 @@ class _Answers:
         self._tiles = tiles
         self._service = service
         self._forwarder = Forwarder(service.peers)
+        self._auxiliary = Auxiliary(tiles, service)
 
     async def to(self, request: HttpRequest) -> JpipReply | ForwardedReply:
         """The answer, ready to be sent."""
@@ -79,7 +81,7 @@ class _Answers:
             if delegated is not None:
                 return delegated
         response = await self._tiles.call(self._service.server.begin, asked, named)
-        return JpipReply(self._tiles, asked, response, self._service.transfer)
+        return JpipReply(self._tiles, asked, response, self._service.transfer, self._auxiliary)
 
     async def _of_peer(self, peer: str, text: str, request: HttpRequest) -> ForwardedReply:
         try:
@@ -135,12 +137,18 @@ class JpipReply:
     asked: JpipRequest
     response: Response
     transfer: Transfer
+    auxiliary: Auxiliary
 
     async def __call__(self, scope: Any, receive: _Receive, send: _Send) -> None:  # noqa: ANN401 - ASGI's own type
         """Send it.
 
         :raises ClientGoneError: the client went away before the end
         """
+        if self.response.is_elsewhere:
+            await self.auxiliary.send(self.response)
+            await send(_start(self._headers(0)))
+            await send({"type": "http.response.body", "body": b""})
+            return
         self.response.open()
         try:
             await self._give(scope["method"] == "HEAD", receive, send)
