@@ -23,6 +23,8 @@ from transcode.errors import CorruptFrameError
 
 JPP, JPT = "jpp-stream", "jpt-stream"
 STREAMS = (JPP, JPT)
+_LONGEST_HEADER = 64
+"""Bytes of a message before its body."""
 _MOST_STREAMS = 4096
 """Codestreams of one request."""
 _STREAM_OF_LAYER = "jpxl"
@@ -89,6 +91,9 @@ class Answer:
             window = window_of(request, bins.siz, bins.decompositions, bins.layers)
             if window is not None:
                 self.windows[stream] = window
+        kept = self._kept()
+        if kept is not None:
+            model.keep(kept)
         self.reason: Reason = Reason.WINDOW_DONE
         """Why it ended, or will have."""
         self.sent = 0
@@ -283,6 +288,28 @@ class Answer:
                 return Reason.QUALITY_LIMIT if is_by_quality else Reason.WINDOW_DONE
         return Reason.IMAGE_DONE if whole else Reason.WINDOW_DONE
 
+    def _kept(self) -> frozenset[int] | None:
+        """Codestreams of which the model is kept: those that the client names (`mset`) and those that are sent."""
+        if self._request.mset is None:
+            return None
+        spans = dict.fromkeys(self._request.mset)
+        return frozenset(self.streams).union(*(span.within(self._target.codestreams) for span in spans))
+
+    def _is_in_mset(self) -> bool:
+        """Whether all that is sent is of codestreams that the client names."""
+        spans = self._request.mset or ()
+        return all(any(stream in span.within(self._target.codestreams) for span in spans) for stream in self.streams)
+
+    def _least(self) -> int | None:
+        """Bytes that a response needs at the least, where its limit is less; None: it is not, or nothing is to be sent."""
+        most = self._request.len
+        if not most or (not self._request.align and most >= _LONGEST_HEADER):
+            return None
+        first = next(self._messages(), None)
+        if first is None or self._fitted(MessageWriter(), first, most) is not None:
+            return None
+        return len(MessageWriter().write(first))
+
     def _found_headers(self) -> dict[str, str]:
         """What is otherwise than it was asked for (Annex D.2)."""
         request, found = self._request, {}
@@ -297,6 +324,14 @@ class Answer:
             found["JPIP-stream"] = _joined(self.streams)
         if request.context:
             found["JPIP-context"] = ";".join(f"{_STREAM_OF_LAYER}<{stream}>={stream}" for stream in self.streams)
+        if request.roi is not None:
+            found["JPIP-roi"] = "roi=no-roi"  # images here have no regions with names
+        kept = self._kept()
+        if kept is not None and (_names_more(request.mset, self._target.codestreams) or not self._is_in_mset()):
+            found["JPIP-mset"] = _joined(sorted(kept))
+        least = self._least()
+        if least is not None:
+            found["JPIP-len"] = str(least)
         if request.handled:
             found["JPIP-handled"] = ",".join(HANDLED)
         if self.windows:
@@ -327,7 +362,7 @@ class Answer:
 # fmt: off
 HANDLED = (
     "target", "subtarget", "tid", "cid", "cnew", "cclose", "qid", "fsiz", "roff", "rsiz", "comps", "stream",
-    "context", "layers", "metareq", "len", "quality", "align", "wait", "type", "model",
+    "context", "roi", "layers", "metareq", "len", "quality", "align", "wait", "type", "model",
     "tpmodel", "need", "tpneed", "mset", "cap", "pref", "handled",
 )
 # fmt: on

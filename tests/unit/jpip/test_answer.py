@@ -78,9 +78,9 @@ class Time:
         return self.now
 
 
-def server_of(data: bytes, limits: JpipLimits = JpipLimits(), clock: Time | None = None) -> JpipServer:
+def server_of(data: bytes, limits: JpipLimits = JpipLimits(), clock: Time | None = None, count: int = 1) -> JpipServer:
     bins = CodestreamBins.of(data)
-    return server_of_target(Target("tid1", 1, lambda number: bins), limits, clock)
+    return server_of_target(Target("tid1", count, lambda number: bins), limits, clock)
 
 
 def server_of_target(target: Target, limits: JpipLimits = JpipLimits(), clock: Time | None = None) -> JpipServer:
@@ -400,3 +400,45 @@ def test_a_rate_is_kept() -> None:
         now += delay
     assert 9.8 <= now <= 10.0
     assert Bucket(0.0).take(1 << 40, 0.0) == 0
+
+
+@pytest.mark.parametrize("asked", ["model=M0,Hm&len=3", "model=M0&align=yes&len=40"])
+def test_a_limit_that_lets_nothing_through_is_answered_with_one_that_does(layered: bytes, asked: str) -> None:
+    client = Client(server_of(layered))
+    assert client.ask(f"fsiz=300,200&{asked}") == Reason.BYTE_LIMIT
+    assert not client.messages
+    enough = client.headers["JPIP-len"]
+    more = asked.replace(asked.rpartition("=")[2], enough)
+    assert client.ask(f"fsiz=300,200&{more}") == Reason.BYTE_LIMIT
+    assert len(client.messages) == 1
+    assert "JPIP-len" not in client.headers
+
+
+def test_no_limit_is_told_where_nothing_is_to_be_sent(layered: bytes) -> None:
+    client = Client(server_of(layered))
+    client.ask("fsiz=300,200&model=M0,Hm&len=0")
+    assert "JPIP-len" not in client.headers
+    client.ask("fsiz=300,200&model=M*,Hm,H*,P*&len=3")
+    assert "JPIP-len" not in client.headers
+
+
+def test_models_are_kept_of_the_codestreams_that_the_client_names(layered: bytes) -> None:
+    client = Client(server_of(layered, count=4))
+    client.ask("fsiz=300,200&stream=0&cnew=http")
+    sent = client.last_bytes
+    cid = client.cid
+    client.ask(f"cid={cid}&fsiz=300,200&stream=0&mset=0-1")
+    assert client.last_bytes < 10
+    assert "JPIP-mset" not in client.headers
+    other = Client(client.server)
+    other.ask(f"cid={cid}&fsiz=300,200&stream=2&mset=1,3-9")
+    assert other.headers["JPIP-mset"] == "1-3"
+    again = Client(client.server)
+    again.ask(f"cid={cid}&fsiz=300,200&stream=0")
+    assert again.last_bytes >= sent - 20  # all but what is no codestream's
+
+
+def test_regions_have_no_names(layered: bytes) -> None:
+    client = Client(server_of(layered))
+    assert client.ask("fsiz=300,200&roi=tumour") == Reason.IMAGE_DONE or client.messages
+    assert client.headers["JPIP-roi"] == "roi=no-roi"
