@@ -301,7 +301,7 @@ class Answer:
         return all(any(stream in span.within(self._target.codestreams) for span in spans) for stream in self.streams)
 
     def _least(self) -> int | None:
-        """Bytes that a response needs at the least, where its limit is less; None: it is not, or nothing is to be sent."""
+        """Bytes that a response needs at the least, where its limit is less; None: it is not, or nothing is to come."""
         most = self._request.len
         if not most or (not self._request.align and most >= _LONGEST_HEADER):
             return None
@@ -324,6 +324,12 @@ class Answer:
             found["JPIP-stream"] = _joined(self.streams)
         if request.context:
             found["JPIP-context"] = ";".join(f"{_STREAM_OF_LAYER}<{stream}>={stream}" for stream in self.streams)
+        if self.windows:
+            found |= self._window_headers(next(iter(self.windows.items())))
+        return found | self._field_headers()
+
+    def _field_headers(self) -> dict[str, str]:
+        request, found = self._request, {}
         if request.roi is not None:
             found["JPIP-roi"] = "roi=no-roi"  # images here have no regions with names
         kept = self._kept()
@@ -334,8 +340,6 @@ class Answer:
             found["JPIP-len"] = str(least)
         if request.handled:
             found["JPIP-handled"] = ",".join(HANDLED)
-        if self.windows:
-            found |= self._window_headers(next(iter(self.windows.items())))
         return found
 
     def _window_headers(self, first: tuple[int, Window]) -> dict[str, str]:

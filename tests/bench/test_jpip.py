@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -115,6 +116,28 @@ def test_requests_beside_openjpegs_server(table: Table, tmp_path: Path) -> None:
     beside = f"opj_server {1 / median(each for _, each in rates):.0f}/s, {memory[1] >> 20} MB"
     what = "pictures of 500 by JPIP a second"  # of 600 messages each, which are made one by one, in Python
     table.add(what, told, f"{beside}; {ratio:.2f} x", "as many", is_met=ratio >= 1, is_passed=ratio >= 0.1)
+
+
+def test_rates_are_reached(data: bytes, table: Table, tmp_path: Path) -> None:
+    """Kilobytes a second over sockets: of one client, and of five whose rates are together more than that of all."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.jhc").write_bytes(data)
+    ports = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--workers", 1)
+    rates = ("--set", "jpip_client_rate=1000", "--set", "jpip_rate=3000")
+    with serving_ours("serve", tmp_path / "files", *ports, *rates, cache=tmp_path / "cache") as server:
+        image = httpx.get(f"{server.url}/images").json()["images"][0]["id"]
+
+        def ask(_: int = 0) -> int:
+            return len(httpx.get(f"{server.url}/jpip?target={image}&fsiz={SIDE},{SIDE}", timeout=120).content)
+
+        start = time.perf_counter()
+        one = ask() / (time.perf_counter() - start) / 1024
+        start = time.perf_counter()
+        with ThreadPoolExecutor(5) as pool:
+            together = sum(pool.map(ask, range(5))) / (time.perf_counter() - start) / 1024
+    for what, found, wanted in (("one client", one, 1000), ("all", together, 3000)):
+        is_met = abs(found / wanted - 1) <= 0.05
+        table.add(f"rate of {what}", f"{found:.0f} kB/s", f"{wanted} kB/s set", "5 %", is_met=is_met, is_passed=is_met)
 
 
 def timed(work: Callable[[], int], count: int = 40) -> float:
