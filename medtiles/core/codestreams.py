@@ -64,6 +64,12 @@ class Codestreams(Protocol):
         :raises UnsupportedEncodingError: there is no such file
         """
 
+    def kept_packets(self, image: str, version: str, number: int, tile: int) -> bytes | None:
+        """What `keep_packets` has kept of a tile of a codestream; None: nothing."""
+
+    def keep_packets(self, image: str, version: str, number: int, tile: int, data: bytes) -> None:
+        """Keep where the packets of a tile lie, for other processes and for later, where there is a folder for it."""
+
     def header(self, image: str, version: str, number: int) -> bytes:
         """The main header of a codestream that is had by tiles, up to the first SOT.
 

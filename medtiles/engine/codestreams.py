@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +31,7 @@ from transcode.codestream.headers import with_grid
 from transcode.codestream.tile_cut import can_cut, can_move
 from transcode.errors import UnsupportedEncodingError
 from transcode.frames import EncodedFrame, PixelArray, PixelFormat
+from transcode.packet_index import FORMAT
 
 SIDE = 512
 """Of derived tiles, in pixels: regions are cheap, and the bytes 0.2 percent fewer to 0.3 more than untiled."""
@@ -83,6 +85,19 @@ class CodestreamEngine:
                 message = f"{source.info.name} is no file of the JPEG 2000 family"
                 raise UnsupportedEncodingError(message)
             return source.read_bytes(offset, length)
+
+    def kept_packets(self, image: str, version: str, number: int, tile: int) -> bytes | None:
+        """See `Codestreams.kept_packets`."""
+        return None if self._folder is None else self._folder.read(self._packets(image, version, number, tile))
+
+    def keep_packets(self, image: str, version: str, number: int, tile: int, data: bytes) -> None:
+        """See `Codestreams.keep_packets`."""
+        if self._folder is not None:
+            self._folder.write(self._packets(image, version, number, tile), [data])
+
+    def _packets(self, image: str, version: str, number: int, tile: int) -> Path:
+        assert self._folder is not None
+        return self._folder.place(f"{image} {version} packets {number} {tile} {FORMAT}", "packets")
 
     def header(self, image: str, version: str, number: int) -> bytes:
         """See `Codestreams.header`."""

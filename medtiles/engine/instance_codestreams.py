@@ -37,6 +37,14 @@ class WithInstances:
         self._require_image(image)
         return self._images.read(image, version, offset, length)
 
+    def kept_packets(self, image: str, version: str, number: int, tile: int) -> bytes | None:
+        """See `Codestreams.kept_packets`."""
+        return self._images.kept_packets(image, version, number, tile)
+
+    def keep_packets(self, image: str, version: str, number: int, tile: int, data: bytes) -> None:
+        """See `Codestreams.keep_packets`."""
+        self._images.keep_packets(image, version, number, tile, data)
+
     def header(self, image: str, version: str, number: int) -> bytes:
         """See `Codestreams.header`."""
         self._require_image(image)

@@ -15,7 +15,7 @@ from transcode.codestream import Codestream, Siz, parse
 from transcode.codestream.headers import read_header
 from transcode.codestream.markers import Marker
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
-from transcode.packet_index import PacketIndex, TileIndex, TileLayout
+from transcode.packet_index import KeptTiles, PacketIndex, TileIndex, TileLayout
 from transcode.packet_index.layout import lay_out
 
 Read = Callable[[int, int], bytes]
@@ -138,10 +138,13 @@ def text_bin(bin_class: BinClass, bin_id: int, data: bytes) -> DataBin:
 class CodestreamBins:
     """Those of a codestream that lies somewhere as a whole."""
 
-    def __init__(self, read: Read, codestream: Codestream, kept_bytes: int = _KEPT_INDEX) -> None:
+    def __init__(
+        self, read: Read, codestream: Codestream, kept_bytes: int = _KEPT_INDEX, kept: KeptTiles | None = None
+    ) -> None:
         """Begin.
 
-        :param kept_bytes: that the index of its packets may take
+        :param kept_bytes: that the index of its packets may take in memory
+        :param kept: keeps that of large tiles for later
         :raises CorruptFrameError: the main header is broken
         """
         self.codestream = codestream
@@ -152,7 +155,7 @@ class CodestreamBins:
             not _OF_CODING.isdisjoint(part.markers) for part in codestream.tile_parts
         )
         self.reach = SHORT_REACH if codestream.cod.is_reversible and not may_differ else LONG_REACH
-        self.index = PacketIndex(codestream, read, kept_bytes)
+        self.index = PacketIndex(codestream, read, kept_bytes, kept)
         self.header = MainHeader(read(0, codestream.header_length))
         self._read = read
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from medtiles.core.cache import TileCache
 from medtiles.core.codestreams import CodestreamPlace, Codestreams, CodestreamSet, Held
@@ -48,6 +49,24 @@ class _InFile:
     def _block(self, block: int) -> bytes:
         start = block * _BLOCK
         return self._read_file(self._offset + start, min(_BLOCK, self.size - start))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The index of a codestream's packets in the cache folder."""
+
+    codestreams: Codestreams
+    image: str
+    version: str
+    number: int
+
+    def load(self, tile: int) -> bytes | None:
+        """See `KeptTiles.load`."""
+        return self.codestreams.kept_packets(self.image, self.version, self.number, tile)
+
+    def save(self, tile: int, data: bytes) -> None:
+        """See `KeptTiles.save`."""
+        self.codestreams.keep_packets(self.image, self.version, self.number, tile, data)
 
 
 class Targets:
@@ -101,7 +120,8 @@ class Targets:
             file = _InFile(
                 lambda offset, length: codestreams.read(image, version, offset, length), place.offset, place.length
             )
-            opened = CodestreamBins(file.read, parse(file), _INDEX_BYTES)
+            kept = _Kept(codestreams, image, version, number)
+            opened = CodestreamBins(file.read, parse(file), _INDEX_BYTES, kept)
         require_decodable(opened.codestream)
         return opened
 

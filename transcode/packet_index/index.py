@@ -13,6 +13,7 @@ from transcode.codestream.markers import Marker
 from transcode.codestream.segments import refuse
 from transcode.errors import CorruptFrameError, UnsupportedFeatureError
 from transcode.packet_index.coding import Codings, TileCoding
+from transcode.packet_index.kept import KeptTiles, packed, unpacked
 from transcode.packet_index.layout import TileLayout, lay_out
 from transcode.packet_index.walking import Packet, Read, Walk
 
@@ -22,6 +23,8 @@ _MIXED = 0xC0
 _PACKETS_A_BYTE = 8
 """More than a whole tile has: an empty packet takes a byte. Those that were cut short may have fewer bytes."""
 _NOT_FOUND = -1
+_LARGE = 4096
+"""Code-blocks of a tile from which on it takes longer to find its packets than to read where they lie."""
 _BYTES_OF_STATE = 16
 """What packet headers have said of a code-block, while more of them are to be read."""
 
@@ -44,6 +47,25 @@ class TileIndex:
         for r in self._waiting:
             self._waiting[r] *= coding.layers
         self._walk: Iterator[Packet] | None = walk
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all packets are found that there are."""
+        return self._walk is None
+
+    def packed(self) -> bytes:
+        """Where its packets lie, as bytes that `restore` takes."""
+        return packed(self.offsets, self.lengths, self.packed_headers)
+
+    def restore(self, data: bytes, end: int) -> None:
+        """Take what was found before; damaged bytes change nothing.
+
+        :param end: of the codestream
+        """
+        found = unpacked(data, len(self.offsets), end)
+        if found is not None:
+            self.offsets, self.lengths, self.packed_headers = found
+            self._walk = None
 
     def complete(self, j2k_resolution: int | None = None) -> None:
         """Find the packets of all resolutions up to one, or of all.
@@ -86,16 +108,20 @@ class TileIndex:
 class PacketIndex:
     """Where the packets of a codestream lie. Safe to use from several threads."""
 
-    def __init__(self, codestream: Codestream, read: Read, kept_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(
+        self, codestream: Codestream, read: Read, kept_bytes: int = _KEPT_BYTES, kept: KeptTiles | None = None
+    ) -> None:
         """Read the main header.
 
         :param read: bytes of the codestream; called as tiles are asked for
-        :param kept_bytes: of tiles that are kept; those used least recently are found anew
+        :param kept_bytes: of tiles that are kept in memory; those used least recently are found anew
+        :param kept: keeps large tiles for other processes, and for later; None: nothing does
         :raises CorruptFrameError: COD, COC, POC or PPM say what the standard does not allow
         """
         self.codestream = codestream
         self._read = read
         self._kept_bytes = kept_bytes
+        self._elsewhere = kept
         main = main_segments(read(0, codestream.header_length))
         self._codings = Codings(len(codestream.siz.components), main)
         self._packed = _packed_by_part(main, codestream.tile_parts)
@@ -116,7 +142,10 @@ class PacketIndex:
                 found = self._open(tile)
             else:
                 self._kept -= found.nbytes
+            was_whole = found.is_whole
             found.complete(j2k_resolution)  # where that fails, its walk broke off: it is not kept
+            if self._elsewhere is not None and found.is_whole and not was_whole and _is_large(found):
+                self._elsewhere.save(tile, found.packed())
             self._tiles[tile] = found
             self._kept += found.nbytes
             while self._kept > self._kept_bytes and len(self._tiles) > 1:
@@ -145,7 +174,11 @@ class PacketIndex:
         if layout.precincts * coding.layers > _PACKETS_A_BYTE * held:
             message = f"tile {tile}: {layout.precincts * coding.layers} packets do not lie in {held} bytes"
             raise CorruptFrameError(message)
-        return TileIndex(tile, coding, layout, Walk(tile, coding, layout, self._read, parts))
+        opened = TileIndex(tile, coding, layout, Walk(tile, coding, layout, self._read, parts))
+        before = self._elsewhere.load(tile) if self._elsewhere is not None and _is_large(opened) else None
+        if before is not None:
+            opened.restore(before, max(part.end for part, _ in parts))
+        return opened
 
     def _packed_headers(self, part: TilePart) -> bytes | None:
         """The packet headers of a tile-part that lie elsewhere (PPM, PPT); None: they lie before their bodies."""
@@ -155,6 +188,10 @@ class PacketIndex:
             return None
         bodies = [each.body for each in self._part_segments(part) if each.code == Marker.PPT]
         return b"".join(body[1:] for body in sorted(bodies, key=lambda body: body[:1]))
+
+
+def _is_large(index: TileIndex) -> bool:
+    return index.layout.blocks >= _LARGE
 
 
 def _packed_by_part(main: list[Segment], parts: tuple[TilePart, ...]) -> dict[int, bytes]:

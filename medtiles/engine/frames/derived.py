@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from medtiles.core.frames import TravelFrame
@@ -22,7 +22,7 @@ from medtiles.engine.frames.entries import entry_of, frame_in
 MOST_BYTES = 10 * 10**9
 """What entries may take together where nothing else is said."""
 _FOLDER = "derived"
-_NAME = re.compile(r"[0-9a-f]{40}\.(frame|seen)")
+_NAME = re.compile(r"[0-9a-f]{40}\.(frame|packets|seen)")
 _LEFT_BEHIND = re.compile(r"[0-9a-f]{40}\.[0-9]+\.[0-9a-f]+\.part")
 _LEFT_AFTER = 3600.0
 """Seconds after which an unfinished entry is one that a killed process has left behind."""
@@ -56,22 +56,32 @@ class DerivedFolder:
     def get(self, key: str) -> TravelFrame | None:
         """The frame of a key, whole; what is damaged is removed."""
         place = self.place(key)
+        entry = self.read(place)
+        if entry is None:
+            return None
+        frame = frame_in(entry, place.stem)
+        if frame is None:
+            with contextlib.suppress(OSError):
+                place.unlink()
+        return frame
+
+    def put(self, key: str, frame: TravelFrame) -> None:
+        """Keep a frame, when that is possible."""
+        place = self.place(key)
+        self.write(place, entry_of(frame, place.stem))
+
+    def read(self, place: Path) -> bytes | None:
+        """An entry, used from now on; None: there is none."""
         try:
             entry = place.read_bytes()
         except OSError:
             return None
-        frame = frame_in(entry, place.stem)
         with contextlib.suppress(OSError):
-            if frame is None:
-                place.unlink()
-            else:
-                os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
-        return frame
+            os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))
+        return entry
 
-    def put(self, key: str, frame: TravelFrame) -> None:
-        """Keep a frame, when that is possible: under a name of its own until it is whole."""
-        place = self.place(key)
-        pieces = entry_of(frame, place.stem)
+    def write(self, place: Path, pieces: Sequence[bytes]) -> None:
+        """Keep an entry, when that is possible: under a name of its own until it is whole."""
         part = place.with_name(f"{place.stem}.{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
             make_folder(place)

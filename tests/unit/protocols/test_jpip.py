@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from medtiles.protocols.gateway import GatewayOptions, gateway
 from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.settings import Settings
 from tests.unit.transcode.codestream.conftest import Picture, htj2k, jpeg2000
+from transcode.packet_index import TileIndex
 
 
 class Served:
@@ -114,6 +116,30 @@ def test_the_whole_picture_and_a_region(served: Served, colours: Picture, name: 
     assert np.array_equal(imagecodecs.jpeg2k_decode(whole), colours)
     part = served.codestream(f"target={image}&fsiz=1100,700&roff=600,300&rsiz=200,150")
     assert np.array_equal(imagecodecs.jpeg2k_decode(part)[300:450, 600:800], colours[300:450, 600:800])
+
+
+def test_where_packets_lie_is_kept_in_the_cache_folder(
+    colours: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "many.j2k").write_bytes(jpeg2000(colours, codeblock_size=(8, 8)))
+    restored: list[bool] = []
+    restore = TileIndex.restore
+
+    def seen(index: TileIndex, data: bytes, end: int) -> None:
+        restore(index, data, end)
+        restored.append(index.is_whole)
+
+    monkeypatch.setattr(TileIndex, "restore", seen)
+    answers = []
+    for before in (0, 1):
+        assert len(list(tmp_path.glob("cache/derived/*/*.packets"))) == before
+        with closing(build_engine(Settings(roots=(tmp_path / "files",), cache=tmp_path / "cache"))) as engine:
+            engine.catalogue.rescan()
+            again = Served(engine)
+            answers.append(again.codestream(f"target={again.names['many.j2k']}&fsiz=1100,700"))
+    assert answers[0] == answers[1]
+    assert restored == [True]
 
 
 def test_samples_of_more_than_eight_bits_are_derived_without_loss(served: Served) -> None:
