@@ -42,6 +42,7 @@ from medtiles.hotspots.sessions import Names, sessions_of
 from medtiles.hotspots.tally import Tally
 from medtiles.hotspots.warming import PROTOCOLS as WARMED
 from medtiles.hotspots.warming import read_list, warm
+from transcode.batch.amounts import decimal_bytes
 
 _SHOWN_LIVE = 15
 _REFRESH = 0.5
@@ -286,7 +287,8 @@ def _follow(names: Sequence[str], tally: Tally, form: formats.LineFormat | None,
                     return
                 tally.settle()
                 found = listing.rows(tally, images.geometry)
-                live.update(Text(f"{tally.lines:,} lines; Ctrl-C ends\n\n{listing.as_text(found, _SHOWN_LIVE)}"))
+                text = listing.as_text(found, images.geometry, _SHOWN_LIVE)
+                live.update(Text(f"{tally.lines:,} lines; Ctrl-C ends\n\n{text}"))
                 last = time.monotonic()
 
             reading.follow_log(names[0], tally, form, is_over=ended.is_set, changed=changed)
@@ -297,7 +299,7 @@ def _follow(names: Sequence[str], tally: Tally, form: formats.LineFormat | None,
 
 def _write(tally: Tally, images: Images, wanted: Outputs, names: Sequence[str]) -> None:
     found = listing.rows(tally, images.geometry)
-    _write_list(tally, found, wanted)
+    _write_list(tally, images, found, wanted)
     if wanted.map is not None:
         write(wanted.map, _map(tally, images, wanted), is_forced=wanted.is_forced)
     if wanted.has_plot or wanted.plot_file is not None:
@@ -312,7 +314,7 @@ def _write(tally: Tally, images: Images, wanted: Outputs, names: Sequence[str]) 
             histograms.by_age(tally.ages, wanted.bins, wanted.range), wanted.age_file, wanted, wanted.has_times
         )
     if wanted.statistics:
-        _print(_statistics(tally))
+        _print(_statistics(tally, images))
     sessions = list(sessions_of(tally, Names(is_plain=wanted.is_plain)))
     if wanted.sessions is not None:
         document = {"sessions": [session.document() for session in sessions], "left_out": tally.sessions_left_out}
@@ -327,14 +329,14 @@ def _write(tally: Tally, images: Images, wanted: Outputs, names: Sequence[str]) 
         write(wanted.report, report_html(tally, images, sessions, options).encode(), is_forced=wanted.is_forced)
 
 
-def _write_list(tally: Tally, found: Sequence[listing.Row], wanted: Outputs) -> None:
+def _write_list(tally: Tally, images: Images, found: Sequence[listing.Row], wanted: Outputs) -> None:
     if wanted.format == "none":
         return
     if wanted.format == "parquet" and wanted.list_file is not None:
         listing.write_parquet(found, wanted.list_file)
         return
     makers = {
-        "text": lambda: listing.as_text(found),
+        "text": lambda: listing.as_text(found, images.geometry),
         "csv": lambda: listing.as_csv(found),
         "json": lambda: listing.as_json(tally, found) + "\n",
     }
@@ -379,19 +381,20 @@ def _write_histogram(histogram: Histogram, path: Path | None, wanted: Outputs, i
         _print(histograms.as_text(histogram))
 
 
-def _statistics(tally: Tally) -> str:
+def _statistics(tally: Tally, images: Images) -> str:
     lines = []
     for name in tally.seen():
         image = tally.images.get(name)
         if image is None:
             continue
+        sent = decimal_bytes(image.bytes)
         share = f"{image.hits / image.answers:.1%}" if image.answers else "unknown"
         parts = [image.latency(part) for part in (0.5, 0.95, 0.99)]
         latency = " / ".join("-" if part is None else f"{part * 1000:.3g} ms" for part in parts)
         lines += [
-            name,
-            f"  requests {image.requests}, visits {image.visits}, visitors {len(image.visitors)}, bytes {image.bytes}",
-            f"  from a cache {share}, latency p50 / p95 / p99 {latency}",
+            listing.titled(name, images.geometry),
+            f"  requests {image.requests:,}, visits {image.visits:,}, visitors {len(image.visitors):,}, sent {sent}",
+            f"  from a cache {share}, latency p50 / p95 / p99 {latency if image.latencies else 'not in the log'}",
         ]
     return "\n".join(lines) + "\n"
 

@@ -21,6 +21,8 @@ _CLOCKS = ((3600, "%H:%M:%S"), (86_400, "%H:%M"), (14 * 86_400, "%d %b %H:%M"), 
 """Up to how many seconds a time is told how."""
 _WIDTH, _HEIGHT = 960, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 34, 46
+_LETTER = 7.2
+"""About how wide one is."""
 _INK, _BAR, _GRID, _PAPER = "#24303d", "#0d9488", "#dde3ea", "#ffffff"
 _STEPS = " ▏▎▍▌▋▊▉█"
 
@@ -70,7 +72,8 @@ def by_clock(moments: Mapping[int, int], unit: int = 1, bins: int = BINS, zone: 
     span = (last - first) * unit
     form = next(form for most, form in _CLOCKS if span < most)
     labels = tuple(datetime.fromtimestamp(edge * unit, zone).strftime(form) for edge in edges)
-    return Histogram("Requests by time", labels, sums, f"time ({datetime.fromtimestamp(first * unit, zone):%Z})")
+    begin = datetime.fromtimestamp(first * unit, zone)
+    return Histogram("Requests by time", labels, sums, f"time from {begin:%d %b %Y} on ({begin:%Z})")
 
 
 def _binned(counts: Mapping[int, int], bins: int, start: float, end: float) -> tuple[tuple[int, ...], list[float]]:
@@ -183,6 +186,7 @@ def _ticks(histogram: Histogram) -> list[tuple[str, float, int]]:
         return []
     is_edges = len(labels) == len(histogram.counts) + 1
     wide = (_WIDTH - _LEFT - _RIGHT) / max(1, len(histogram.counts))
-    room = 8 + 7.2 * max(map(len, labels))
+    room = 8 + _LETTER * max(map(len, labels))
     step = max(1, math.ceil(room / wide))
-    return [(labels[at], _LEFT + (at + (0 if is_edges else 0.5)) * wide, at) for at in range(0, len(labels), step)]
+    places = [(labels[at], _LEFT + (at + (0 if is_edges else 0.5)) * wide, at) for at in range(0, len(labels), step)]
+    return [place for place in places if place[1] + _LETTER / 2 * len(place[0]) < _WIDTH]  # none is cut off

@@ -80,7 +80,13 @@ def as_csv(found: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def as_text(found: Sequence[Row], most: int | None = None) -> str:
+def titled(image: str, geometries: Geometries) -> str:
+    """An image as people know it: by its name, and its id where that is another."""
+    geometry = geometries(image)
+    return f"{geometry.name} ({image})" if geometry is not None and geometry.name not in {"", image} else image
+
+
+def as_text(found: Sequence[Row], geometries: Geometries, most: int | None = None) -> str:
     """Columns for people: one table for all of an image's tiles, with its hits."""
     images = list(dict.fromkeys(row["image"] for row in found))
     parts = []
@@ -92,7 +98,9 @@ def as_text(found: Sequence[Row], most: int | None = None) -> str:
         lines = ["  ".join(word.rjust(width) for word, width in zip(line, widths, strict=True)) for line in table]
         total = sum(row["count"] for row in own)
         more = f"\n... and {len(own) - most} more" if most is not None and len(own) > most else ""
-        parts.append(f"{image}: {total} hits on {len(own)} tiles\n" + "\n".join(lines) + more + "\n")
+        parts.append(
+            f"{titled(image, geometries)}: {total} hits on {len(own)} tiles\n" + "\n".join(lines) + more + "\n"
+        )
     return "\n".join(parts) or "no requests for tiles\n"
 
 

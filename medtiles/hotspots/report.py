@@ -156,10 +156,12 @@ def _map(
 def _paths(sessions: Sequence[Session], across: int, width: int) -> Markup:
     lines = []
     longest = sorted(sessions, key=lambda session: -len(session.steps))[:_MOST_PATHS]
+    opacity = max(0.12, 0.6 / max(1, len(longest)) ** 0.4)  # many lines would hide the map
     for at, session in enumerate(longest):
         points = " ".join(f"{step.x * width / across:.1f},{step.y * width / across:.1f}" for step in session.steps)
         lines.append(
-            f'<polyline points="{points}" fill="none" stroke="{_COLOURS[at % len(_COLOURS)]}" stroke-opacity=".55"/>'
+            f'<polyline points="{points}" fill="none" stroke="{_COLOURS[at % len(_COLOURS)]}" '
+            f'stroke-opacity="{opacity:.2f}"/>'
         )
     return Markup("".join(lines))
 
