@@ -106,9 +106,10 @@ class CacheModel:
             self._since[stream, bin_class, bin_id] = len(self._rules)
 
     def keep(self, streams: frozenset[int]) -> None:
-        """Forget what was noted of other codestreams."""
-        self._held = {key: bins for key, bins in self._held.items() if key[0] in streams}
-        self._since = {key: count for key, count in self._since.items() if key[0] in streams}
+        """Forget what was noted of other codestreams; metadata are of none."""
+        kept = {key: bins for key, bins in self._held.items() if key[0] in streams or key[1] == BinClass.METADATA}
+        self._since = {key: count for key, count in self._since.items() if key[:2] in kept}
+        self._held = kept
 
     def update(self, field: str, text: str, streams: tuple[Range, ...] = FIRST) -> None:
         """Take what a client says: `model`, or `need`, where what is needed counts as held.

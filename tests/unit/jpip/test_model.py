@@ -85,3 +85,15 @@ def test_tile_parts() -> None:
     assert [(0, 1) in parts, (1, 0) in parts, (2, 2) in parts, (9, 5) in parts] == [True, False, False, True]
     with pytest.raises(FieldError, match="tpmodel"):
         TilePartModel("tpmodel", "3")
+
+
+def test_models_of_other_codestreams_are_forgotten() -> None:
+    model = CacheModel()
+    model.update("model", "[0-9]P*:L1")
+    for stream in (0, 1, 2):
+        model.note(stream, BinClass.PRECINCT, 7, 300)
+    model.note(0, BinClass.METADATA, 0, 50)
+    model.keep(frozenset({1}))
+    assert [model.held(stream, BinClass.PRECINCT, 7) for stream in (0, 1, 2)] == [-1, 300, -1]
+    assert model.held(0, BinClass.METADATA, 0) == 50
+    assert len(model) == 2
