@@ -58,13 +58,17 @@ class DataBin:
     @property
     def length(self) -> int:
         """In bytes."""
-        return sum(piece.length for piece in self.pieces)
+        pieces = self.pieces
+        return pieces[0].length if len(pieces) == 1 else sum([piece.length for piece in pieces])
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of it, as many as there are.
 
         :raises FileChangedError, TruncatedFileError: what it lies in is no longer what it was
         """
+        if len(self.pieces) == 1 and self.pieces[0].offset >= 0:
+            piece = self.pieces[0]
+            return self.reader(piece.offset + offset, max(0, min(length, piece.length - offset)))
         found = []
         for piece in self.pieces:
             taken = min(length, piece.length - offset)
@@ -222,7 +226,13 @@ class StoredPrecincts:
         """See `TilePrecincts.precinct`."""
         pieces: list[Piece] = []
         ends, end = [], 0
-        for header, offset, length in self._index.packets(number):
+        packets = self._index.packets(number)
+        bin_id = precinct_id(self._siz, self._index.tile, self.layout, number)
+        if len(packets) == 1 and not packets[0][0]:
+            _, offset, length = packets[0]
+            only = (Piece(length, offset),) if length else ()
+            return DataBin(BinClass.PRECINCT, bin_id, only, self._read, (length,))
+        for header, offset, length in packets:
             if header:
                 pieces.append(Piece(len(header), -1, header))
             before = pieces[-1] if pieces else None
@@ -232,7 +242,6 @@ class StoredPrecincts:
                 pieces.append(Piece(length, offset))
             end += len(header) + length
             ends.append(end)
-        bin_id = precinct_id(self._siz, self._index.tile, self.layout, number)
         return DataBin(BinClass.PRECINCT, bin_id, tuple(pieces), self._read, tuple(ends))
 
 

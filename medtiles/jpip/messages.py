@@ -20,6 +20,7 @@ _SAME, _NEW_CLASS, _NEW_CLASS_AND_STREAM = 1, 2, 3
 _LONGEST_NUMBER = 9
 """Bytes of a number: 63 bits."""
 _MOST_BODY = 1 << 31
+_BYTES = [bytes((value,)) for value in range(_SEVEN_BITS + 1)]
 
 
 class BinClass(IntEnum):
@@ -74,6 +75,8 @@ class EndOfResponse:
 
 def vbas(value: int) -> bytes:
     """A number as a variable-length byte-aligned segment (A.2.1): seven bits a byte, more where the top bit is set."""
+    if value <= _SEVEN_BITS:
+        return _BYTES[value]
     found = [value & _SEVEN_BITS]
     while value := value >> 7:
         found.append(_MORE | value & _SEVEN_BITS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,19 @@ def test_dragging_and_presets_change_the_window(browser: Browser) -> None:
     viewer.send_keys("x")
     browser.wait(lambda: np.abs(screen(browser) - before).mean() > 50)
     browser.require_clean()
+
+
+def test_an_address_that_leads_elsewhere_is_left_alone(browser: Browser) -> None:
+    """The list is asked for while the view has not yet written where it is."""
+    view(browser, CT)
+    browser.driver.execute_script("history.replaceState(null, '', '#/')")
+    ActionChains(browser.driver).click_and_hold(browser.find(".port canvas")).move_by_offset(
+        60, -40
+    ).release().perform()
+    browser.wait(lambda: text(browser, "window") != "C 45  W 100 HU")
+    time.sleep(1)
+    assert browser.driver.current_url.endswith("#/")
+    browser.show()  # the list, as the address says
 
 
 def test_values_directions_and_lengths_are_told(browser: Browser) -> None:

@@ -49,8 +49,9 @@ def test_every_line_of_the_settings_file_can_be_switched_on(tmp_path: Path) -> N
 
 
 def test_the_settings_file_tells_the_defaults() -> None:
-    examples = {"roots", "cache", "engine", "cors_origins", "access_log", "rights", "uploads", "watermark"} | {
-        name for name in Settings.model_fields if name.startswith(("grpc_tls", "engine_tls"))
+    examples = {
+        *("roots", "cache", "engine", "cors_origins", "access_log", "rights", "uploads", "watermark", "jpip_tcp"),
+        *(name for name in Settings.model_fields if name.startswith(("grpc_tls", "engine_tls"))),
     }
     defaults = json.loads(Settings().model_dump_json())
     told = {name: value for name, value in commented_settings().items() if name not in examples}

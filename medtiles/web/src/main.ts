@@ -2,7 +2,7 @@
 
 import { el, iconButton } from "./dom.ts";
 import { ImageList } from "./list.ts";
-import { readRoute, type Route } from "./route.ts";
+import { pageOf, readRoute, type Route } from "./route.ts";
 import { applyTheme, nextTheme } from "./theme.ts";
 import { ImageView } from "./viewer.ts";
 
@@ -12,14 +12,14 @@ interface Shown {
 
 const app = document.getElementById("app")!;
 let shown: Shown | null = null;
-let shownImage: string | null = null;
+let shownPage: string | null = null;
 
 function show(): void {
   const route = readRoute(location.hash);
-  const wanted = route.view["jpip"] ? `${route.image}?jpip` : route.image;
-  if (shown && wanted === shownImage) return;
+  const wanted = pageOf(route);
+  if (shown && wanted === shownPage) return;
   shown?.close();
-  shownImage = wanted;
+  shownPage = wanted;
   if (route.image) showImage(route);
   else showList();
 }

@@ -46,9 +46,14 @@ function words(of: { view: Record<string, number>; look: string }, before: strin
   return of.look ? [...found, `${before}look=${encodeURIComponent(of.look)}`] : found;
 }
 
-/** Keeps the address in step with the view without a new entry in the history. */
+/** What of a route makes another page of it. */
+export function pageOf(route: Route): string {
+  return route.view["jpip"] ? `${route.image}?jpip` : route.image;
+}
+
+/** Keeps the address in step with the view without a new entry in the history; one that leads elsewhere is left alone. */
 export function keepInAddress(route: Route): void {
-  history.replaceState(null, "", writeRoute(route));
+  if (pageOf(readRoute(location.hash)) === pageOf(route)) history.replaceState(null, "", writeRoute(route));
 }
 
 function decode(text: string): string {
