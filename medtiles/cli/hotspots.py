@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -238,7 +238,8 @@ def _images(sources: Sources) -> Iterator[Images]:
         message = "--tile and --levels belong to --size"
         raise UsageError(message)
     if sources.server:
-        yield RemoteImages(sources.server)
+        with closing(RemoteImages(sources.server)) as images:
+            yield images
         return
     if not sources.paths:
         yield Unknown()

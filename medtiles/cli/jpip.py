@@ -184,8 +184,9 @@ def get(  # noqa: PLR0913 - what the command was given
     if as_json:
         print(json.dumps(told))  # noqa: T201 - the command's answer
     else:
+        requests = f"{image.requests} request{'s' * (image.requests != 1)}"
         print(  # noqa: T201 - the command's answer
-            f"{out}: {told['width']} x {told['height']}; {decimal(image.received)} came in {image.requests} requests, "
+            f"{out}: {told['width']} x {told['height']}; {decimal(image.received)} came in {requests}, "
             f"{decimal(image.had)} were here, {last.seconds:.1f} s"
         )
 

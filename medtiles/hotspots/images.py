@@ -162,6 +162,10 @@ class RemoteImages(_Found):
         self._client: httpx.Client = httpx.Client(base_url=url.rstrip("/"), timeout=60, follow_redirects=True)
         self._url = url
 
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
     def _get(self, path: str, **parameters: object) -> httpx.Response:
         import httpx  # noqa: PLC0415
 
