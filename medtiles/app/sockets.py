@@ -10,6 +10,7 @@ from medtiles.app.errors import StartError
 from medtiles.settings import Address
 
 _BACKLOG = 2048
+_LAST_PORT = 65535
 _ALONE = (socket.SO_REUSEADDR,)
 """Lets us have a port on which only closed connections linger."""
 _SHARED = (socket.SO_REUSEPORT,)
@@ -28,9 +29,14 @@ def bind_http(address: Address) -> socket.socket:
 def bind_jpip(address: Address, number: int) -> socket.socket:
     """A socket for answers of JPIP by TCP, listening; on the port of a worker, by its number.
 
-    :raises StartError: the address is occupied, or not one of this machine
+    :raises StartError: the address is occupied, or not one of this machine, or there are not so many ports
     """
     chosen = Address(address.host, address.port + number) if address.port else address
+    if chosen.port > _LAST_PORT:
+        message = (
+            f"--set jpip_tcp {address}: worker {number + 1} takes port {chosen.port}, and {_LAST_PORT} is the last"
+        )
+        raise StartError(message)
     listener = _bound(chosen, "set jpip_tcp", _ALONE)
     listener.listen(_BACKLOG)
     return listener

@@ -91,9 +91,9 @@ class Answer:
             window = window_of(request, bins.siz, bins.decompositions, bins.layers)
             if window is not None:
                 self.windows[stream] = window
-        kept = self._kept()
-        if kept is not None:
-            model.keep(kept)
+        self._mset = self._named_models()
+        if self._mset is not None:
+            model.keep(self._mset.union(self.streams))
         self.reason: Reason = Reason.WINDOW_DONE
         """Why it ended, or will have."""
         self.sent = 0
@@ -288,17 +288,12 @@ class Answer:
                 return Reason.QUALITY_LIMIT if is_by_quality else Reason.WINDOW_DONE
         return Reason.IMAGE_DONE if whole else Reason.WINDOW_DONE
 
-    def _kept(self) -> frozenset[int] | None:
-        """Codestreams of which the model is kept: those that the client names (`mset`) and those that are sent."""
+    def _named_models(self) -> frozenset[int] | None:
+        """Codestreams whose models the client wants to be kept, of those that there are; None: it names none."""
         if self._request.mset is None:
             return None
         spans = dict.fromkeys(self._request.mset)
-        return frozenset(self.streams).union(*(span.within(self._target.codestreams) for span in spans))
-
-    def _is_in_mset(self) -> bool:
-        """Whether all that is sent is of codestreams that the client names."""
-        spans = self._request.mset or ()
-        return all(any(stream in span.within(self._target.codestreams) for span in spans) for stream in self.streams)
+        return frozenset().union(*(span.within(self._target.codestreams) for span in spans))
 
     def _least(self) -> int | None:
         """Bytes that a response needs at the least, where its limit is less; None: it is not, or nothing is to come."""
@@ -332,9 +327,10 @@ class Answer:
         request, found = self._request, {}
         if request.roi is not None:
             found["JPIP-roi"] = "roi=no-roi"  # images here have no regions with names
-        kept = self._kept()
-        if kept is not None and (_names_more(request.mset, self._target.codestreams) or not self._is_in_mset()):
-            found["JPIP-mset"] = _joined(sorted(kept))
+        if self._mset is not None:
+            kept = self._mset.union(self.streams)
+            if _names_more(request.mset, self._target.codestreams) or len(kept) > len(self._mset):
+                found["JPIP-mset"] = _joined(sorted(kept))
         least = self._least()
         if least is not None:
             found["JPIP-len"] = str(least)

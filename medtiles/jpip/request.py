@@ -14,7 +14,8 @@ from medtiles.jpip.fields import Range
 MOST_BYTES = 1 << 20
 """Of a request, as a query or as a body."""
 ROUNDINGS = ("round-down", "round-up", "closest")
-TRANSPORTS = ("http", "http-tcp", "http-udp")
+HTTP, HTTP_TCP = "http", "http-tcp"
+TRANSPORTS = (HTTP, HTTP_TCP, "http-udp")
 _YES_NO = ("yes", "no")
 _LARGEST_LAYERS = 65535
 

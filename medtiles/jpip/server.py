@@ -13,12 +13,11 @@ from medtiles.jpip.errors import FieldError
 from medtiles.jpip.messages import Reason, end_of_response
 from medtiles.jpip.model import CacheModel
 from medtiles.jpip.rates import Bucket, Rate
-from medtiles.jpip.request import JpipRequest
+from medtiles.jpip.request import HTTP, HTTP_TCP, JpipRequest
 from medtiles.jpip.session import Channel, SessionLimits, Sessions
 from medtiles.jpip.whole import FileAnswer, file_kind
 from transcode.errors import TranscodeError
 
-HTTP, HTTP_TCP = "http", "http-tcp"
 _MOST_TCP = 1 << 15
 """Bytes of a message on a connection of its own, where a chunk holds whole messages and less than 64 KiB."""
 AnyAnswer = Answer | FileAnswer
@@ -85,7 +84,7 @@ class Response:
                 if isinstance(self.answer, FileAnswer):
                     raise
                 self.answer.reason = Reason.NOT_SPECIFIED
-                yield end_of_response(Reason.NOT_SPECIFIED, str(error)[:_MOST_TOLD].encode("ascii", "replace"))
+                yield failure(error)
                 return
             if piece is None:
                 return
@@ -259,3 +258,8 @@ class JpipServer:
             "jpip_requests": self.requests,
             "jpip_under_way": self._under_way,
         }
+
+
+def failure(error: Exception) -> bytes:
+    """The end of a response that says what went wrong."""
+    return end_of_response(Reason.NOT_SPECIFIED, str(error)[:_MOST_TOLD].encode("ascii", "replace"))

@@ -15,6 +15,7 @@ from medtiles.core.errors import BusyError
 from medtiles.jpip.errors import UnknownChannelError
 from medtiles.jpip.model import CacheModel
 from medtiles.jpip.rates import Bucket
+from medtiles.jpip.request import HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Channel:
     """The number of its latest request: an older one gives way to it."""
     latest: Future[None] | None = None
     """Done when its latest response is over."""
-    transport: str = "http"
+    transport: str = HTTP
     """What carries its answers."""
     closed: Future[None] = field(default_factory=Future)
     """Done when it is no more."""
@@ -85,7 +86,7 @@ class Sessions:
         """Sessions that live."""
         return len(self._sessions)
 
-    def open(self, image: str, tid: str, now: float, transport: str = "http") -> Channel:
+    def open(self, image: str, tid: str, now: float, transport: str = HTTP) -> Channel:
         """A new session with one channel.
 
         :raises BusyError: there are too many, and all are in use
@@ -99,7 +100,7 @@ class Sessions:
             self._sessions[id(session)] = session
             return self._channel(session, transport)
 
-    def another(self, channel: Channel, now: float, transport: str = "http") -> Channel:
+    def another(self, channel: Channel, now: float, transport: str = HTTP) -> Channel:
         """Another channel of the same session.
 
         :raises BusyError: it has too many

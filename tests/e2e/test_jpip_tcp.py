@@ -190,3 +190,11 @@ def test_who_names_no_channel_is_sent_away(url: str, line: bytes) -> None:
 def test_it_is_granted_where_the_client_wants_it_first(url: str) -> None:
     assert "transport=http," not in httpx.get(f"{url}&cnew=http-tcp,http").headers["jpip-cnew"]
     assert re.search(r"transport=http$", httpx.get(f"{url}&cnew=http,http-tcp").headers["jpip-cnew"])
+
+
+def test_headers_alone_send_no_messages(url: str) -> None:
+    with Channel(url, WINDOW) as channel:
+        channel.connect()
+        channel.response()
+        assert httpx.head(f"{url}&cid={channel.cid}&{WHOLE}").status_code == 200
+        assert channel.rest() == 0

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from medtiles.app.errors import StartError
-from medtiles.app.sockets import address_of, bind_http, reserve_grpc
+from medtiles.app.sockets import address_of, bind_http, bind_jpip, reserve_grpc
 from medtiles.settings import Address
 
 FREE = Address("127.0.0.1", 0)
@@ -57,3 +57,17 @@ def test_a_host_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(StartError, match="no such host"):
         bind_http(Address("nowhere.invalid", 0))
+
+
+def test_each_worker_answers_jpip_on_a_port_of_its_own() -> None:
+    with bind_jpip(FREE, 0) as free:
+        address = address_of(free, FREE)
+    with bind_jpip(Address(address.host, address.port - 1), 1) as listener:
+        assert address_of(listener, FREE) == address
+        with pytest.raises(StartError, match=r"jpip_tcp .* is occupied"):
+            bind_jpip(address, 0)
+
+
+def test_there_is_no_port_after_the_last_one() -> None:
+    with pytest.raises(StartError, match="worker 2 takes port 65536, and 65535 is the last"):
+        bind_jpip(Address("127.0.0.1", 65535), 1)

@@ -19,11 +19,11 @@ from medtiles.core.codestreams import CodestreamSet, OffersCodestreams
 from medtiles.core.errors import BadRequestError
 from medtiles.jpip.delegation import OURSELVES
 from medtiles.jpip.errors import UnknownChannelError
-from medtiles.jpip.request import MOST_BYTES, JpipRequest, read_request
-from medtiles.jpip.server import HTTP, Response
+from medtiles.jpip.request import HTTP, MOST_BYTES, JpipRequest, read_request
+from medtiles.jpip.server import Response
 from medtiles.protocols import bodies, parameters, replies
 from medtiles.protocols.async_tiles import AsyncTiles, ClientGoneError, gone
-from medtiles.protocols.http.jpip.auxiliary import Auxiliary
+from medtiles.protocols.http.jpip.auxiliary import Auxiliary, some
 from medtiles.protocols.http.jpip.forwarding import DELEGATED, ForwardedReply, Forwarder, UnreachableError
 from medtiles.protocols.jpip_service import JpipService, Transfer
 from medtiles.protocols.replies import NOSNIFF, Headers, Reply
@@ -33,7 +33,7 @@ _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _AT_ONCE = 1 << 20
 """Bytes up to which an answer whose length is bounded is made before it is sent, so that its length can be told."""
 _PIECE = 1 << 16
-"""Bytes that are made in one turn of a thread."""
+"""Bytes that are sent at once of those that have been made."""
 
 
 def routes(tiles: AsyncTiles) -> list[Route]:
@@ -144,7 +144,7 @@ class JpipReply:
 
         :raises ClientGoneError: the client went away before the end
         """
-        if self.response.is_elsewhere:
+        if self.response.is_elsewhere and scope["method"] != "HEAD":
             await self.auxiliary.send(self.response)
             await send(_start(self._headers(0)))
             await send({"type": "http.response.body", "body": b""})
@@ -209,13 +209,7 @@ def _start(headers: Headers) -> dict[str, Any]:
 
 
 def _some(pieces: Iterator[bytes]) -> bytes:
-    """Enough messages that a turn of a thread is worth it; none at the end."""
-    found = bytearray()
-    for piece in pieces:
-        found += piece
-        if len(found) >= _PIECE:
-            break
-    return bytes(found)
+    return b"".join(some(pieces))
 
 
 async def _wait(seconds: float, leaving: asyncio.Future[None]) -> None:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from medtiles.core.errors import MedTilesError
-from medtiles.jpip.messages import Reason, end_of_response
-from medtiles.jpip.server import Response
+from medtiles.jpip.server import Response, failure
 from medtiles.jpip.session import Channel
 from medtiles.protocols.async_tiles import AsyncTiles
 from medtiles.protocols.jpip_service import JpipService
@@ -31,7 +30,6 @@ _AT_ONCE = 1 << 16
 """Bytes of messages that are made in one turn of a thread."""
 _MOST_LINE = 256
 _EMPTY_LINE = b"\r\n"
-_MOST_TOLD = 500
 _BROKEN = (OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -113,12 +111,12 @@ class Auxiliary:
     async def _give(self, response: Response, flow: _Flow) -> None:
         pieces = response.pieces()
         try:
-            while made := await self._tiles.call(_some, pieces):
+            while made := await self._tiles.call(some, pieces):
                 for body in _bodies(made):
                     await asyncio.sleep(response.delay(len(body)))
                     await flow.send(body)
         except (MedTilesError, TranscodeError) as error:
-            await flow.send(end_of_response(Reason.NOT_SPECIFIED, str(error)[:_MOST_TOLD].encode("ascii", "replace")))
+            await flow.send(failure(error))
         finally:
             response.close()
 
@@ -173,7 +171,7 @@ class _Flow:
             self._has_read.set()
 
 
-def _some(pieces: Iterator[bytes]) -> list[bytes]:
+def some(pieces: Iterator[bytes]) -> list[bytes]:
     """Enough messages that a turn of a thread is worth it; none at the end."""
     found, size = [], 0
     for piece in pieces:

@@ -395,9 +395,10 @@ export class JpipView implements View, Target {
     const size = choice ? `${Math.ceil(choice.place.width / 2 ** choice.reduction)} × ${Math.ceil(choice.place.height / 2 ** choice.reduction)}` : "";
     this.meter.value = Math.min(1, received / whole);
     const share = (100 * received) / whole;
-    this.meterText.textContent =
+    const text =
       `${bytesText(received)} of ${bytesText(whole)} ${of} (${Number(share.toPrecision(2))} %)\n` +
       `${requests} ${requests === 1 ? "request" : "requests"} · seen at ${size}${isComing ? " · coming" : " · all is here"}`;
+    if (text !== this.meterText.textContent) this.meterText.textContent = text; // it is read aloud when it changes
     Object.assign(this.element.dataset, { received, whole, settled: String(!isComing && !this.drawing) }); // and drawn
   }
 
